@@ -1,0 +1,1 @@
+"""Chunks to ordered byte streams with gaps, one connection at a time. Pure."""

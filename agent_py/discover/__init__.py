@@ -1,0 +1,1 @@
+"""What exists on this node: processes, containers, the libraries they map."""

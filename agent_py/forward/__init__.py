@@ -1,0 +1,1 @@
+"""Exchanges to the processing node: bounded queue, batches, HTTPS."""

@@ -1,0 +1,1 @@
+"""Where chunks come from: the kernel through libbpf, or a recording."""

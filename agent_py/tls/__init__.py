@@ -1,0 +1,1 @@
+"""TLS records to plaintext: handshake messages, key store, record protection. Pure."""

@@ -1,0 +1,1 @@
+"""Keeps what processing found, and exports it to the cloud."""

@@ -1,0 +1,1 @@
+"""oobctl: run the product on one host, look at it, classify requests."""

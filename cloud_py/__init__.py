@@ -1,0 +1,1 @@
+"""The cloud: stores attacks, serves the API and the console."""

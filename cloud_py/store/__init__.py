@@ -1,0 +1,1 @@
+"""Attacks and hits in a relational database."""

@@ -1,0 +1,1 @@
+"""What every program of the product shares: contracts, configuration, logs, metrics, health."""

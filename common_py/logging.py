@@ -1,0 +1,49 @@
+"""JSON logs on standard error: one object a line, ``time`` in RFC 3339, ``level``, ``event``, then the fields.
+
+Messages are short sentences or names without data in them; data goes into fields. Nothing that a client sent and no
+secret is ever a field: the redaction below is the net under that rule, not the rule.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import MutableMapping
+from typing import Any
+
+import structlog
+
+SECRET_FIELDS = frozenset({"token", "secret", "password", "key", "authorization", "cookie"})
+
+Logger = structlog.stdlib.BoundLogger
+
+
+def configure(program: str, level: str = "info") -> None:
+    """Set the process's logging up: ``program`` is put on every line, ``level`` is a name of the logging module."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
+            redact,
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    structlog.contextvars.bind_contextvars(program=program)
+
+
+def get(name: str) -> Logger:
+    """Return a logger that puts ``logger=name`` on every line."""
+    logger: Logger = structlog.get_logger().bind(logger=name)
+    return logger
+
+
+def redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Structlog processor: replace the values of fields whose names speak of secrets."""
+    for field in SECRET_FIELDS.intersection(event):
+        event[field] = "[redacted]"
+    return event

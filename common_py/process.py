@@ -1,0 +1,43 @@
+"""Process-wide settings through prctl(2): die with the parent, no dumps, no new privileges."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+
+PR_SET_PDEATHSIG = 1
+PR_SET_DUMPABLE = 4
+PR_SET_NO_NEW_PRIVS = 38
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def _prctl(option: int, value: int) -> None:
+    if _libc.prctl(option, value, 0, 0, 0) != 0:
+        code = ctypes.get_errno()
+        raise OSError(code, os.strerror(code))
+
+
+def die_with_parent(parent: int) -> None:
+    """Have the kernel kill this process when its parent ends. ``parent`` is the pid that the parent told.
+
+    The setting is cleared by a change of credentials: call it again after dropping privileges.
+    """
+    _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        raise SystemExit(0)
+
+
+def forbid_dumps() -> None:
+    """No core dump and no ptrace by peers of the same user: the memory holds TLS secrets."""
+    _prctl(PR_SET_DUMPABLE, 0)
+
+
+def drop_privileges(user: int) -> None:
+    """Become ``user`` (uid and gid, no groups) for good: no capabilities, and none to be had through execve."""
+    os.setgroups([])
+    os.setresgid(user, user, user)
+    os.setresuid(user, user, user)
+    _prctl(PR_SET_NO_NEW_PRIVS, 1)
+    forbid_dumps()

@@ -1,0 +1,1 @@
+"""Detects attacks in mirrored exchanges."""

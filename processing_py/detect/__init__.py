@@ -1,0 +1,1 @@
+"""Gate, one scan, one confirmer per attack type, scoring. Pure."""

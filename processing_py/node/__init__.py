@@ -1,0 +1,1 @@
+"""The node: intake over HTTPS, detection workers, counters."""

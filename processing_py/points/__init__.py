@@ -1,0 +1,1 @@
+"""Request to a tree of points: parsers and decoders. Pure."""
