@@ -1,0 +1,100 @@
+"""The parent's side of the workers: start them with what they need, notice their end, start them again.
+
+A worker gets open descriptors (its ring, the sleepers' map, its counter block) and its settings as JSON on standard
+input; it needs no privilege after that. Its ring and its counters outlive it, so a crash loses only the connections
+whose state it had, and no count.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import secrets
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass, field
+
+import msgspec
+
+from agent_py.config import AgentConfig
+from agent_py.counters import BLOCK_BYTES, Counters
+from common_py.logging import get
+
+log = get(__name__)
+
+
+class WorkerSetup(msgspec.Struct, frozen=True, kw_only=True):
+    """What a worker is told on standard input. Descriptors of -1: replay, there is no kernel side."""
+
+    index: int
+    parent: int
+    config: AgentConfig
+    id_prefix: str
+    """16 hexadecimal digits, new for each start: with a counter they make exchange ids unique."""
+    ring_fd: int = -1
+    sleepers_fd: int = -1
+    counters_fd: int = -1
+
+
+@dataclass
+class WorkerProcess:
+    """One worker and its counter block."""
+
+    index: int
+    config: AgentConfig
+    ring_fd: int = -1
+    sleepers_fd: int = -1
+    restarts: int = 0
+    process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        self._counters_fd = os.memfd_create(f"oob-counters-{self.index}")
+        os.ftruncate(self._counters_fd, BLOCK_BYTES)
+        self._memory = mmap.mmap(self._counters_fd, BLOCK_BYTES)
+        self.counters = Counters(memoryview(self._memory))
+
+    def start(self) -> None:
+        """Start the process and hand it its settings."""
+        setup = WorkerSetup(
+            index=self.index,
+            parent=os.getpid(),
+            config=self.config,
+            id_prefix=secrets.token_hex(8),
+            ring_fd=self.ring_fd,
+            sleepers_fd=self.sleepers_fd,
+            counters_fd=self._counters_fd,
+        )
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "agent_py.worker"],
+            stdin=subprocess.PIPE,
+            pass_fds=[fd for fd in (self.ring_fd, self.sleepers_fd, self._counters_fd) if fd >= 0],
+        )
+        if self.process.stdin is None:
+            raise RuntimeError("the worker has no standard input")
+        with self.process.stdin as pipe:
+            pipe.write(msgspec.json.encode(setup))
+
+    def ended(self) -> int | None:
+        """The exit code when it has ended, else None."""
+        return self.process.poll() if self.process else None
+
+    def watch(self) -> None:
+        """Start it again when it has ended."""
+        code = self.ended()
+        if code is not None:
+            self.restarts += 1
+            log.warning("worker ended, starting it again", worker=self.index, exit_code=code)
+            self.start()
+
+    def stop(self, seconds: float) -> None:
+        """Let it send what it has, kill it after ``seconds``."""
+        if self.process is None or self.process.poll() is not None:
+            return
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            log.warning("worker did not end in time", worker=self.index)
+            self.process.kill()
+            self.process.wait()

@@ -1,0 +1,117 @@
+"""Starts the programs of host mode, restarts the ones that die, and stops all of them.
+
+Each program is a process of its own session, so that Ctrl-C reaches the supervisor alone, which then ends the programs
+in reverse order: what produces stops before what consumes. A program is started with ``--parent PID`` and asks the
+kernel to kill it when the supervisor ends, whatever way that happens; so even ``kill -9`` leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from common_py.errors import UNAVAILABLE, UserError
+from common_py.retry import Backoff
+
+RESTARTS = Backoff(first=0.5, limit=15.0)
+STABLE_SECONDS = 30.0
+"""A program that lived this long starts its backoff anew."""
+
+
+@dataclass
+class Program:
+    """One program: a Python module with arguments, ready when ``address_file`` is written."""
+
+    name: str
+    module: str
+    arguments: list[str]
+    address_file: Path
+    log_file: Path
+    process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+    started: float = 0.0
+    failures: int = 0
+    restart_at: float | None = None
+
+    def start(self) -> None:
+        """Start it; its log goes to ``log_file``."""
+        self.address_file.unlink(missing_ok=True)
+        command = [sys.executable, "-m", self.module, *self.arguments, "--parent", str(os.getpid())]
+        with self.log_file.open("ab") as log:
+            self.process = subprocess.Popen(command, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True)
+        self.started = time.monotonic()
+        self.restart_at = None
+
+    def wait_ready(self, seconds: float) -> str:
+        """Return ``host:port`` when it is ready; UserError with the log's last error when it dies or takes too long."""
+        deadline = time.monotonic() + seconds
+        while not self.address_file.exists():
+            if self.process is None or self.process.poll() is not None:
+                code = self.process.returncode if self.process else 1
+                raise UserError(f"The {self.name} did not start: {self.last_words()}", exit_code=max(code, 1))
+            if time.monotonic() > deadline:
+                raise UserError(
+                    f"The {self.name} was not ready after {seconds:g} s.",
+                    f"Its log is {self.log_file}.",
+                    exit_code=UNAVAILABLE,
+                )
+            time.sleep(0.01)
+        return self.address_file.read_text().strip()
+
+    def last_words(self) -> str:
+        """The last line of its log: programs end with one sentence."""
+        lines = self.log_file.read_text(errors="replace").strip().splitlines()
+        return lines[-1] if lines else f"it wrote nothing to {self.log_file}"
+
+    def stop(self, seconds: float) -> None:
+        """Ask it to end, kill it after ``seconds``."""
+        if self.process is None or self.process.poll() is not None:
+            return
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+@dataclass
+class Supervisor:
+    """``start`` programs in order, ``watch`` them, ``stop`` them in reverse."""
+
+    say: Callable[[str], None]
+    programs: list[Program] = field(default_factory=list)
+
+    def start(self, program: Program, seconds: float = 30.0) -> str:
+        """Start one and wait until it is ready. Returns its address."""
+        self.programs.append(program)
+        program.start()
+        return program.wait_ready(seconds)
+
+    def watch(self) -> None:
+        """One look: programs that died are started again, later with every failure in a row."""
+        now = time.monotonic()
+        for program in self.programs:
+            if program.restart_at is not None:
+                if now >= program.restart_at:
+                    program.start()
+                    self.say(f"The {program.name} was started again.")
+            elif program.process is not None and program.process.poll() is not None:
+                program.failures = 0 if now - program.started > STABLE_SECONDS else program.failures + 1
+                program.restart_at = now + RESTARTS.delay(program.failures, 1.0)
+                self.say(f"The {program.name} ended ({ending(program.process.returncode)}): {program.last_words()}")
+
+    def stop(self, seconds: float = 10.0) -> None:
+        """End all programs in reverse order; each has ``seconds`` before it is killed."""
+        for program in reversed(self.programs):
+            program.stop(seconds)
+
+
+def ending(code: int) -> str:
+    """Words for a return code as subprocess tells it."""
+    return f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"

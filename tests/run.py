@@ -1,0 +1,71 @@
+"""``python -m tests.run [pytest arguments]``: every tier, then one line with the sum.
+
+A tier that cannot run is named with its reason and counted as skipped. With ``OOB_REQUIRE=all`` a skip is a failure,
+except of a tier that this machine cannot run whatever is installed (no root, no BTF).
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import xml.etree.ElementTree
+from collections import Counter
+from pathlib import Path
+
+from tests.tiers import REPOSITORY, TIERS, Tier
+
+NO_TESTS_COLLECTED = 5
+
+
+def main() -> int:
+    """Run the tiers; 0 when nothing failed and nothing that is required was skipped."""
+    required = os.environ.get("OOB_REQUIRE") == "all"
+    total: Counter[str] = Counter()
+    for tier in TIERS:
+        missing = tier.missing()
+        if missing is None:
+            counts = run(tier, sys.argv[1:])
+            if required and counts["skipped"]:
+                print(f"tier {tier.name}: {counts['skipped']} tests were skipped, and OOB_REQUIRE=all", flush=True)
+                counts["failed"] += counts["skipped"]
+        else:
+            counts = Counter(skipped=1, failed=int(required and not missing.machine))
+            print(f"tier {tier.name}: skipped, {missing.reason}", flush=True)
+        total += counts
+    print(f"{total['passed']} passed, {total['failed']} failed, {total['skipped']} skipped")
+    return 1 if total["failed"] else 0
+
+
+def run(tier: Tier, arguments: list[str]) -> Counter[str]:
+    """Run one tier in a pytest of its own and count its results."""
+    print(f"tier {tier.name}", flush=True)
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory() as directory:
+        report = Path(directory) / "report.xml"
+        command = [sys.executable, "-m", "pytest", "-q", "-m", tier.expression, f"--junitxml={report}", *arguments]
+        if tier.processes:
+            command += ["-n", str(tier.processes), "--dist", "worksteal"]
+        code = subprocess.run(command, cwd=REPOSITORY, check=False).returncode
+        counts = count(report)
+    if code not in (0, NO_TESTS_COLLECTED) and not counts["failed"]:
+        counts["failed"] += 1
+    print(f"tier {tier.name}: {time.monotonic() - began:.0f} s", flush=True)
+    return counts
+
+
+def count(report: Path) -> Counter[str]:
+    """Passed, failed and skipped tests of a JUnit report."""
+    counts: Counter[str] = Counter()
+    if report.exists():
+        for suite in xml.etree.ElementTree.parse(report).getroot().iter("testsuite"):
+            failed = int(suite.get("failures", 0)) + int(suite.get("errors", 0))
+            skipped = int(suite.get("skipped", 0))
+            counts.update(failed=failed, skipped=skipped, passed=int(suite.get("tests", 0)) - failed - skipped)
+    return counts
+
+
+if __name__ == "__main__":
+    sys.exit(main())
