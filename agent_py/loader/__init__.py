@@ -1,1 +1,1 @@
-"""Where chunks come from: the kernel through libbpf, or a recording."""
+"""Where chunks come from: the kernel through libbpf (``live``), or a recording (``replay``). See ``protocol``."""

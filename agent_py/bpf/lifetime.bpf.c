@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+/*
+ * Processes that begin and end. A child of a selected process is selected;
+ * what ended leaves the maps, and the workers hear of it: descriptors that an
+ * exit closes make no system call.
+ */
+#include "thread.h"
+#include "emit.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+SEC("raw_tracepoint/sched_process_fork")
+int process_fork(struct bpf_raw_tracepoint_args *ctx)
+{
+	struct task_struct *parent = (void *)ctx->args[0], *child = (void *)ctx->args[1];
+	__u32 from, to;
+	__u8 yes = 1;
+
+	if (!settings.by_process)
+		return 0;
+	from = agent_tgid(parent);
+	if (!bpf_map_lookup_elem(&processes, &from))
+		return 0;
+	to = agent_tgid(child);
+	if (to && to != from && bpf_map_update_elem(&processes, &to, &yes, BPF_ANY))
+		count(LOST_PROCESSES_FULL, 1);
+	return 0;
+}
+
+/* CLOSE with conn 0 and the tgid, to each ring: all its connections ended. */
+static __always_inline void tell_end(struct task_struct *task, __u32 tgid)
+{
+	struct chunk chunk = {};
+
+	chunk.time = bpf_ktime_get_ns();
+	chunk.tgid = tgid;
+	chunk.tid = tgid;
+	chunk.mount_namespace = mount_namespace_of(task);
+	chunk.fd = -1;
+	chunk.kind = CHUNK_CLOSE;
+	for (__u32 ring = 0; ring < MAX_RINGS; ring++) {
+		if (ring >= settings.ring_count)
+			break;
+		if (output(ring, &chunk, sizeof(chunk)))
+			count(LOST_RING_FULL_CLOSE, 1);
+	}
+}
+
+SEC("raw_tracepoint/sched_process_exit")
+int process_exit(struct bpf_raw_tracepoint_args *ctx)
+{
+	struct task_struct *task = (void *)ctx->args[0];
+	__u64 id = bpf_get_current_pid_tgid();
+	__u32 tid = id, tgid = id >> 32, agent;
+	bool was_selected = selected();
+
+	bpf_map_delete_elem(&threads, &tid);
+	if (!was_selected || BPF_CORE_READ(task, signal, live.counter) > 0)
+		return 0;
+	tell_end(task, tgid);
+	agent = current_agent_tgid();
+	bpf_map_delete_elem(&processes, &agent);
+	return 0;
+}

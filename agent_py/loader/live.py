@@ -1,0 +1,252 @@
+"""The capture in the running kernel.
+
+Goals: whatever happens to this process, nothing stays behind in the kernel; nothing is selected until somebody says
+so; each failure is one sentence that tells what to do.
+
+The three objects share the maps of the first. Everything in the kernel hangs on descriptors that this process holds
+(perf events, raw tracepoints, objects): there are no pins, so even SIGKILL takes all probes away. Children must not
+inherit any of them but the rings and the sleepers' map.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+from dataclasses import dataclass
+from pathlib import Path
+from struct import Struct
+
+from agent_py.loader import bpf_syscall, perf, programs
+from agent_py.loader.bpf_syscall import MapType
+from agent_py.loader.counters import BLOCK_BYTES, total
+from agent_py.loader.libbpf import Object
+from common_py.errors import NO_PERMISSION, UNAVAILABLE, USAGE, UserError
+
+OBJECTS = Path(__file__).resolve().parent.parent / "bpf"
+MAX_RINGS = 64
+MAX_EGRESS = 8192
+
+_SETTINGS = Struct("<IIII")
+"""``struct settings`` (bpf/maps.h): by_process, pid_namespace, egress_bytes, ring_count."""
+_CONNECTION_KEY = Struct("<Ii")
+_CONNECTION_BYTES = 40
+_U32 = Struct("<I")
+_U16 = Struct("<H")
+_YES = b"\1"
+_SHARED = ("workloads", "processes", "ports", "connections", "threads", "scratches", "counts", "rings", "sleepers")
+_INITIAL_PID_NAMESPACE = 0xEFFFFFFC
+"""PROC_PID_INIT_INO (include/linux/proc_ns.h)."""
+_BTF = Path("/sys/kernel/btf/vmlinux")
+
+
+@dataclass(frozen=True, slots=True)
+class LiveSettings:
+    """Sizes and limits of the capture."""
+
+    rings: int = 1
+    """Ring buffers, one per worker, 1…64."""
+    ring_bytes: int = 16 << 20
+    """Size of each ring: a power of two, a multiple of the page size."""
+    egress_bytes: int = 2048
+    """Bytes that are copied from the start of each write operation, 0…8192."""
+    by_process: bool = False
+    """Select by process (host mode) instead of by mount namespace."""
+    connections: int = 65536
+    """Descriptors that can be known at a time."""
+    threads: int = 16384
+    """Threads of captured processes that can be known at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class RingMap:
+    """A ring's map: what a worker needs to open it (``agent_py.ring.Ring``)."""
+
+    fd: int
+    size: int
+
+
+class KeyProbe:
+    """A probe on one file's ``EVP_KDF_derive``."""
+
+    def __init__(self, event: int) -> None:
+        self._event: int | None = event
+
+    def close(self) -> None:
+        """Remove the probe; twice does no harm."""
+        if self._event is not None:
+            os.close(self._event)
+            self._event = None
+
+
+class LiveLoader:
+    """Loads and attaches all programs. Raises UserError when that is not possible here."""
+
+    def __init__(self, settings: LiveSettings, objects: Path = OBJECTS) -> None:
+        _check(settings)
+        _raise_memory_lock()
+        self._settings = settings
+        self._objects: list[Object] = []
+        self._descriptors: list[int] = []
+        self._probes: list[KeyProbe] = []
+        self.rings: list[RingMap] = []
+        try:
+            self._load(objects)
+            self._make_rings()
+            self._attach()
+        except BaseException:
+            self.close()
+            raise
+
+    def _load(self, directory: Path) -> None:
+        settings = self._settings
+        constants = _SETTINGS.pack(settings.by_process, _pid_namespace(), settings.egress_bytes, settings.rings)
+        for name in (programs.CAPTURE, programs.LIFETIME, programs.KEYS):
+            loading = Object(directory / name)
+            self._objects.append(loading)
+            loading.set_constants(constants)
+            if loading is self._capture:
+                loading.set_entries("connections", settings.connections)
+                loading.set_entries("threads", settings.threads)
+            else:
+                for shared in _SHARED:
+                    loading.use_map(shared, self._capture.map_fd(shared))
+            loading.load()
+
+    @property
+    def _capture(self) -> Object:
+        return self._objects[0]
+
+    def _make_rings(self) -> None:
+        for index in range(self._settings.rings):
+            fd = bpf_syscall.create_map(MapType.RINGBUF, 0, 0, self._settings.ring_bytes, f"ring{index}")
+            self._descriptors.append(fd)
+            self.rings.append(RingMap(fd, self._settings.ring_bytes))
+            bpf_syscall.update(self._capture.map_fd("rings"), _U32.pack(index), _U32.pack(fd))
+
+    def _attach(self) -> None:
+        tracefs = perf.Tracefs()
+        try:
+            for program, tracepoint in programs.tracepoints():
+                self._attach_tracepoint(tracefs, program, tracepoint)
+        finally:
+            tracefs.close()
+        for program, tracepoint in programs.RAW_TRACEPOINTS.items():
+            fd = bpf_syscall.open_raw_tracepoint(tracepoint, self._objects[1].program_fd(program))
+            self._descriptors.append(fd)
+
+    def _attach_tracepoint(self, tracefs: perf.Tracefs, program: str, tracepoint: str) -> None:
+        identifier = tracefs.identifier(tracepoint)
+        if identifier is None:
+            raise UserError(
+                f"This kernel has no tracepoint {tracepoint}.",
+                "It needs CONFIG_FTRACE_SYSCALLS.",
+                exit_code=UNAVAILABLE,
+            )
+        try:
+            self._descriptors.append(perf.attach_tracepoint(identifier, self._capture.program_fd(program)))
+        except OSError as error:
+            raise UserError(
+                f"The kernel refuses a program at {tracepoint}: {error.strerror}.",
+                "Run it as root, or with CAP_BPF and CAP_PERFMON.",
+                exit_code=NO_PERMISSION,
+            ) from error
+
+    @property
+    def sleepers_fd(self) -> int:
+        """Descriptor of the map in which consumers say that they sleep (``agent_py.ring.Sleepers``)."""
+        return self._capture.map_fd("sleepers")
+
+    def select_process(self, pid: int) -> None:
+        """See ``Loader.select_process``."""
+        self._select("processes", _U32.pack(pid))
+
+    def deselect_process(self, pid: int) -> None:
+        """See ``Loader.deselect_process``."""
+        bpf_syscall.delete(self._capture.map_fd("processes"), _U32.pack(pid))
+
+    def select_workload(self, mount_namespace: int) -> None:
+        """See ``Loader.select_workload``."""
+        self._select("workloads", _U32.pack(mount_namespace))
+
+    def deselect_workload(self, mount_namespace: int) -> None:
+        """See ``Loader.deselect_workload``."""
+        bpf_syscall.delete(self._capture.map_fd("workloads"), _U32.pack(mount_namespace))
+
+    def select_port(self, port: int) -> None:
+        """See ``Loader.select_port``. Connections that are known already stay as they are."""
+        if not 0 < port < 65536:
+            raise UserError(f"Port {port} is not between 1 and 65535.", exit_code=USAGE)
+        self._select("ports", _U16.pack(port))
+        self._select("ports", _U16.pack(0))
+
+    def _select(self, table: str, key: bytes) -> None:
+        try:
+            bpf_syscall.update(self._capture.map_fd(table), key, _YES)
+        except OSError as error:
+            raise UserError(f"The kernel's table of {table} is full.", exit_code=UNAVAILABLE) from error
+
+    def attach_keys(self, path: str, offset: int) -> KeyProbe:
+        """See ``Loader.attach_keys``. Raises UserError when the kernel refuses the probe."""
+        try:
+            event = perf.attach_uprobe(path, offset, self._objects[2].program_fd(programs.KEY_PROGRAM))
+        except OSError as error:
+            raise UserError(
+                f"The kernel refuses a probe at {path}+{offset:#x}: {error.strerror}.",
+                "The file must be mapped executable and its file system must allow uprobes.",
+                exit_code=UNAVAILABLE,
+            ) from error
+        probe = KeyProbe(event)
+        self._probes.append(probe)
+        return probe
+
+    def counters(self) -> dict[str, int]:
+        """See ``Loader.counters``."""
+        size = BLOCK_BYTES * bpf_syscall.possible_cpus()
+        return total(bpf_syscall.lookup(self._capture.map_fd("counts"), _U32.pack(0), size) or b"")
+
+    def sweep(self, tgid: int) -> int:
+        """See ``Loader.sweep``. Linear in the table's size."""
+        table = self._capture.map_fd("connections")
+        every = set(bpf_syscall.keys(table, _CONNECTION_KEY.size))
+        stale = [key for key in every if _CONNECTION_KEY.unpack(key)[0] == tgid]
+        return sum(bpf_syscall.delete(table, key) for key in stale)
+
+    def close(self) -> None:
+        """See ``Loader.close``; twice does no harm."""
+        for probe in self._probes:
+            probe.close()
+        while self._descriptors:
+            os.close(self._descriptors.pop())
+        while self._objects:
+            self._objects.pop().close()
+        self.rings.clear()
+
+
+def _check(settings: LiveSettings) -> None:
+    page = resource.getpagesize()
+    if not _BTF.exists():
+        raise UserError(
+            "This kernel tells no types (BTF).",
+            "It needs CONFIG_DEBUG_INFO_BTF, Linux 5.10 or newer.",
+            exit_code=UNAVAILABLE,
+        )
+    if not 1 <= settings.rings <= MAX_RINGS:
+        raise UserError(f"rings must be 1 to {MAX_RINGS}, it is {settings.rings}.", exit_code=USAGE)
+    if settings.ring_bytes < page or settings.ring_bytes & (settings.ring_bytes - 1):
+        raise UserError(f"ring_bytes must be a power of two from {page}, it is {settings.ring_bytes}.", exit_code=USAGE)
+    if not 0 <= settings.egress_bytes <= MAX_EGRESS:
+        raise UserError(f"egress_bytes must be 0 to {MAX_EGRESS}, it is {settings.egress_bytes}.", exit_code=USAGE)
+
+
+def _pid_namespace() -> int:
+    """Inode of this process's pid namespace, 0 for the initial one: there tgids need no translation."""
+    inode = os.stat("/proc/self/ns/pid").st_ino
+    return 0 if inode == _INITIAL_PID_NAMESPACE else inode
+
+
+def _raise_memory_lock() -> None:
+    """Below 5.11 maps count as locked memory. Without CAP_SYS_RESOURCE this fails, and newer kernels do not need it."""
+    try:
+        resource.setrlimit(resource.RLIMIT_MEMLOCK, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    except (ValueError, OSError):
+        return
