@@ -38,7 +38,7 @@ def configure(program: str, level: str = "info") -> None:
 
 def get(name: str) -> Logger:
     """Return a logger that puts ``logger=name`` on every line."""
-    logger: Logger = structlog.get_logger().bind(logger=name)
+    logger: Logger = structlog.get_logger(logger=name)
     return logger
 
 

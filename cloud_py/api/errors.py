@@ -1,0 +1,69 @@
+"""Answers of the API: JSON bodies, and errors of one sentence."""
+
+from __future__ import annotations
+
+import http
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from common_py import logging
+
+_log = logging.get("cloud.api")
+
+
+class Json(Response):
+    """A JSON body from any msgspec struct or plain value."""
+
+    media_type = "application/json"
+
+    def render(self, content: Any) -> bytes:
+        """Encode the content."""
+        return msgspec.json.encode(content)
+
+
+class ApiError(HTTPException):
+    """Ends the request with ``status`` and ``{"error": sentence}``."""
+
+    def __init__(self, status: int, sentence: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(status, sentence, headers)
+
+
+def error(status: int, sentence: str, headers: Mapping[str, str] | None = None) -> Json:
+    """The answer for an error."""
+    return Json({"error": sentence}, status, headers)
+
+
+async def on_http_error(request: Request, problem: Exception) -> Response:
+    """Starlette's own errors (404, 405) and ``ApiError`` as JSON."""
+    assert isinstance(problem, HTTPException)
+    sentence = problem.detail
+    if not isinstance(problem, ApiError):
+        reason = http.HTTPStatus(problem.status_code).phrase
+        sentence = f"{reason}: {request.method} is not served at this address; schema/openapi.yaml lists what is."
+    return error(problem.status_code, sentence, problem.headers)
+
+
+async def on_database_error(_request: Request, problem: Exception) -> Response:
+    """A database that is gone or locked passes: the client is to come again."""
+    _log.error("database error", type=type(problem).__name__)
+    return error(503, "The database does not answer; try again.", {"Retry-After": "5"})
+
+
+async def on_bug(_request: Request, problem: Exception) -> Response:
+    """What nobody foresaw; the server's log has the traceback."""
+    _log.error("internal error", type=type(problem).__name__)
+    return error(500, "Internal error; the server's log tells more.")
+
+
+HANDLERS: dict[Any, Any] = {
+    HTTPException: on_http_error,
+    sa.exc.OperationalError: on_database_error,
+    sa.exc.TimeoutError: on_database_error,
+    Exception: on_bug,
+}

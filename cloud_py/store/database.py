@@ -1,0 +1,81 @@
+"""Opening the database: the engine with SQLite's settings, and the migrations."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from alembic.util.exc import CommandError
+
+from common_py.errors import CONFIGURATION, UNAVAILABLE, UserError
+
+MIGRATIONS = Path(__file__).resolve().parent / "migrations"
+
+
+def connect(url: str) -> sa.Engine:
+    """Return an engine for ``url`` with all migrations applied. Raises UserError, never naming the URL's password."""
+    try:
+        parsed = sa.make_url(url)
+        engine = sa.create_engine(parsed)
+    except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError) as error:
+        raise UserError(
+            "database.url is not a database address.",
+            "Use sqlite:////path/to/file or postgresql+psycopg://user:password@host/name.",
+            exit_code=CONFIGURATION,
+        ) from error
+    except ModuleNotFoundError as error:
+        raise UserError(
+            f"database.url needs the Python package {error.name}.", "Install it.", exit_code=CONFIGURATION
+        ) from error
+    if engine.dialect.name == "sqlite":
+        if parsed.database and parsed.database != ":memory:":
+            _make_directory(Path(parsed.database).parent)
+        sa.event.listen(engine, "connect", _configure_sqlite)
+    try:
+        migrate(engine)
+    except sa.exc.DatabaseError as error:
+        shown = parsed.render_as_string(hide_password=True)
+        raise UserError(
+            f"Cannot open the database {shown}: {error.orig}.",
+            "Check the path or the server, and the rights on it.",
+            exit_code=UNAVAILABLE,
+        ) from error
+    except CommandError as error:
+        raise UserError(
+            f"The database has a schema this version does not know: {error}.",
+            "It was written by a newer version: start that one, or name another database.",
+            exit_code=CONFIGURATION,
+        ) from error
+    return engine
+
+
+def migrate(engine: sa.Engine) -> None:
+    """Bring the schema to the newest version, in one transaction."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.set_main_option("path_separator", "os")
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+def _make_directory(path: Path) -> None:
+    try:
+        path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise UserError(
+            f"Cannot make the database's directory {path}: {error.strerror}.",
+            "Set database.url to a path that may be written.",
+            exit_code=CONFIGURATION,
+        ) from error
+
+
+def _configure_sqlite(connection: Any, _record: object) -> None:
+    """WAL lets readers go on beside the writer; NORMAL can lose the last commits on power loss, never corrupt."""
+    cursor = connection.cursor()
+    for setting in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "busy_timeout=5000"):
+        cursor.execute(f"PRAGMA {setting}")
+    cursor.close()
