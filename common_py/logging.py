@@ -37,8 +37,8 @@ def configure(program: str, level: str = "info") -> None:
 
 
 def get(name: str) -> Logger:
-    """Return a logger that puts ``logger=name`` on every line."""
-    logger: Logger = structlog.get_logger(logger=name)
+    """Return a logger that puts ``component=name`` on every line; it may be made before ``configure``."""
+    logger: Logger = structlog.get_logger(component=name)
     return logger
 
 
