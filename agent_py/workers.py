@@ -79,10 +79,10 @@ class WorkerProcess:
         """The exit code when it has ended, else None."""
         return self.process.poll() if self.process else None
 
-    def watch(self) -> None:
-        """Start it again when it has ended."""
+    def watch(self, *, again: bool = True) -> None:
+        """Start it ``again`` when it has ended."""
         code = self.ended()
-        if code is not None:
+        if code is not None and again:
             self.restarts += 1
             log.warning("worker ended, starting it again", worker=self.index, exit_code=code)
             self.start()

@@ -35,9 +35,13 @@ def forbid_dumps() -> None:
 
 
 def drop_privileges(user: int) -> None:
-    """Become ``user`` (uid and gid, no groups) for good: no capabilities, and none to be had through execve."""
-    os.setgroups([])
-    os.setresgid(user, user, user)
-    os.setresuid(user, user, user)
+    """Become ``user`` (uid and gid, no groups) for good: no capabilities, and none to be had through execve.
+
+    A process that is not root keeps its user: it has no privilege to drop.
+    """
+    if os.geteuid() == 0:
+        os.setgroups([])
+        os.setresgid(user, user, user)
+        os.setresuid(user, user, user)
     _prctl(PR_SET_NO_NEW_PRIVS, 1)
     forbid_dumps()

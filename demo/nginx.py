@@ -45,6 +45,7 @@ http {{
         location /empty {{ return 204; }}
 {locations}
     }}
+{servers}
 }}
 """
 
@@ -57,6 +58,8 @@ class Nginx:
     workers: int = 1
     locations: str = ""
     """More ``location`` blocks for the server."""
+    servers: str = ""
+    """More blocks for ``http``."""
     binary: str = field(
         default_factory=lambda: shutil.which("nginx", path=os.environ.get("PATH", "") + ":/usr/sbin") or ""
     )
@@ -95,6 +98,7 @@ class Nginx:
                 http_port=self.http_port,
                 https_port=self.https_port,
                 locations=self.locations,
+                servers=self.servers,
             )
         )
         subprocess.run([self.binary, "-c", configuration, "-p", self.directory], check=True, stderr=subprocess.PIPE)

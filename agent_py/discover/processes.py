@@ -27,6 +27,7 @@ class Process:
     """/proc/PID/comm."""
     executable: str
     """Path in the process's own mount namespace; empty for kernel threads and when it may not be read."""
+    parent: int
     start: int
     """Clock ticks since boot."""
     mount_namespace: int
@@ -49,6 +50,7 @@ def read(pid: int) -> Process | None:
         pid,
         name,
         _link(directory / "exe"),
+        int(fields[1]),
         int(fields[19]),
         _inode(_link(directory / "ns/mnt")),
         tuple(without_secrets(arguments)),

@@ -1,0 +1,36 @@
+"""``python -m agent_py --config FILE``: the agent."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from agent_py import config
+from agent_py.parent import Parent
+from common_py import logging
+from common_py.errors import UserError
+from common_py.process import die_with_parent, forbid_dumps
+
+
+def main() -> int:
+    """Run the agent; the exit code is 0 after SIGTERM, and an error's own otherwise."""
+    parser = argparse.ArgumentParser(prog="agent", description="Mirrors HTTP traffic of chosen processes.")
+    parser.add_argument("--config", type=Path, required=True, help="YAML file, see schema/agent-config.schema.json")
+    parser.add_argument("--parent", type=int, default=0, help="end when this parent process ends")
+    options = parser.parse_args()
+    if options.parent:
+        die_with_parent(options.parent)
+    try:
+        settings = config.load(options.config)
+        logging.configure("agent", settings.log_level)
+        forbid_dumps()
+        Parent(settings).run()
+    except UserError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,135 @@
+"""Host mode's selection: which processes are mirrored now, and which libraries therefore have a key probe.
+
+Each ``look`` compares /proc with what is known. Only new process ids are read, and young ones again (a process changes
+its name when it executes a program), so a look is cheap on a quiet machine, however many processes it has. Children of
+selected processes are selected by the kernel side at the moment of the fork; a look finds them a moment later, for
+their libraries. A process that ended leaves the kernel's tables; a library that nobody uses any more loses its probe.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from agent_py.config import AgentConfig
+from agent_py.discover import libraries, processes
+from agent_py.discover.libraries import KeyTarget
+from agent_py.discover.processes import Process
+from agent_py.loader.protocol import Attachment, Loader
+from common_py.errors import NO_INPUT, UserError
+from common_py.logging import get
+
+log = get(__name__)
+
+YOUNG_LOOKS = 5
+"""A process is read again in this many looks after it was first seen."""
+Identity = tuple[int, int]
+
+
+@dataclass(slots=True)
+class Mirrored:
+    """A selected process and the libraries it uses."""
+
+    process: Process
+    libraries: set[Identity]
+    looks: int = 0
+
+
+class Mirroring:
+    """Keeps the loader's selection in step with the processes of this host."""
+
+    def __init__(self, config: AgentConfig, loader: Loader) -> None:
+        """Find what is to be mirrored. Raises UserError when there is nothing by that name or id."""
+        self._names = tuple(config.mirror_processes)
+        self._pids = frozenset(config.mirror_pids)
+        self._tls = config.tls_enabled
+        self._loader = loader
+        self._ages: dict[int, int] = {}
+        self.processes: dict[int, Mirrored] = {}
+        self.libraries: dict[Identity, Attachment] = {}
+        self.look()
+        self._insist()
+
+    def look(self) -> None:
+        """Compare /proc with what is known, and act on the difference."""
+        present = {int(name) for name in os.listdir("/proc") if name.isdigit()}
+        for pid in [pid for pid in self.processes if pid not in present]:
+            self._forget(pid)
+        self._ages = {pid: self._ages.get(pid, 0) + 1 for pid in present}
+        for pid, age in self._ages.items():
+            if age <= YOUNG_LOOKS:
+                self._read(pid)
+        if self._tls:
+            self._probe_young()
+
+    def _read(self, pid: int) -> None:
+        process = processes.read(pid)
+        known = self.processes.get(pid)
+        if known is not None and (process is None or process.start != known.process.start):
+            self._forget(pid)
+            known = None
+        if process is None or pid == os.getpid() or known is not None:
+            return
+        if self._wanted(process):
+            self._loader.select_process(pid)
+            self.processes[pid] = Mirrored(process, set())
+            log.info("mirroring a process", pid=pid, name=process.name)
+
+    def _wanted(self, process: Process) -> bool:
+        return (
+            process.pid in self._pids
+            or process.parent in self.processes
+            or any(processes.is_called(process, name) for name in self._names)
+        )
+
+    def _forget(self, pid: int) -> None:
+        gone = self.processes.pop(pid, None)
+        if gone is None:
+            return
+        self._loader.deselect_process(pid)
+        self._loader.sweep(pid)
+        log.info("a mirrored process ended", pid=pid, name=gone.process.name)
+        used = {identity for mirrored in self.processes.values() for identity in mirrored.libraries}
+        for identity in gone.libraries - used:
+            self.libraries.pop(identity).close()
+
+    def _probe_young(self) -> None:
+        """Libraries may be loaded some time after the start, so a process is asked more than once, then rarely."""
+        for mirrored in self.processes.values():
+            mirrored.looks += 1
+            if mirrored.looks <= YOUNG_LOOKS or mirrored.looks % 30 == 0:
+                self._probe(mirrored)
+
+    def _probe(self, mirrored: Mirrored) -> None:
+        view = libraries.view(mirrored.process.pid)
+        if mirrored.looks == YOUNG_LOOKS and not view.targets:
+            log.info("TLS of a process is not visible", pid=mirrored.process.pid, reason=view.reason)
+        for target in view.targets:
+            if target.identity not in self.libraries:
+                self._attach(target)
+            mirrored.libraries.add(target.identity)
+
+    def _attach(self, target: KeyTarget) -> None:
+        self.libraries[target.identity] = self._loader.attach_keys(target.file.opened, target.offset)
+        log.info(
+            "reading TLS keys of a library",
+            path=target.file.path,
+            version=target.version,
+            instruction=target.point.mnemonic,
+            emulated=target.point.emulated,
+        )
+
+    def _insist(self) -> None:
+        missing = [str(pid) for pid in sorted(self._pids) if pid not in self.processes]
+        if missing:
+            raise UserError(
+                f"There is no process {', '.join(missing)}.", "Process ids are shown by: ps -e.", exit_code=NO_INPUT
+            )
+        found = [mirrored.process for mirrored in self.processes.values()]
+        absent = [name for name in self._names if not any(processes.is_called(one, name) for one in found)]
+        if absent:
+            raise UserError(
+                f"No process is called {', '.join(absent)}.",
+                "Start it first, or look its name up with: ps -e.",
+                exit_code=NO_INPUT,
+            )

@@ -1,0 +1,1 @@
+"""Every number that the documents state, measured side by side in one run."""

@@ -1,0 +1,83 @@
+"""The cloud's API as oobctl uses it."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import urllib3
+
+from common_py.errors import CONFIGURATION, NO_PERMISSION, UNAVAILABLE, UserError
+from common_py.secret import read_environment, read_file
+
+URL_VARIABLE = "OOB_URL"
+TOKEN_VARIABLE = "OOB_TOKEN"
+
+
+@dataclass(frozen=True)
+class Client:
+    """One cloud and the token for it."""
+
+    url: str
+    token: str = field(repr=False)
+
+    @classmethod
+    def find(cls, url: str | None, token_file: Path | None, data: Path) -> Client:
+        """The cloud that options, the environment, or a running ``oobctl run`` (in ``data``) name. Raises UserError."""
+        url = url or os.environ.get(URL_VARIABLE) or _running(data)
+        if token_file is not None:
+            token = read_file(token_file)
+        elif os.environ.get(TOKEN_VARIABLE):
+            token = read_environment(TOKEN_VARIABLE)
+        else:
+            token = read_file(data / "administrator.token")
+        return cls(url.rstrip("/"), token)
+
+    def get(self, path: str, **query: str) -> Any:
+        """The JSON document at ``path``. Raises UserError for anything but 200."""
+        try:
+            answer = urllib3.request(
+                "GET",
+                self.url + path,
+                fields=query,
+                headers={"X-WallarmApi-Token": self.token},
+                timeout=urllib3.Timeout(10.0),
+                retries=False,
+            )
+        except urllib3.exceptions.HTTPError as error:
+            raise UserError(
+                f"The cloud at {self.url} cannot be reached.",
+                f"Is it running? Name another with --url or {URL_VARIABLE}.",
+                exit_code=UNAVAILABLE,
+            ) from error
+        if answer.status in (401, 403):
+            raise UserError(
+                f"The cloud at {self.url} does not accept this token.",
+                f"Name a file with the right one by --token-file, or set {TOKEN_VARIABLE}.",
+                exit_code=NO_PERMISSION,
+            )
+        if answer.status != 200:
+            raise UserError(f"The cloud at {self.url} answered {answer.status}: {_reason(answer.data)}")
+        return json.loads(answer.data)
+
+
+def _reason(body: bytes) -> str:
+    try:
+        document = json.loads(body)
+    except ValueError:
+        return "no reason given."
+    return str(document.get("error", "no reason given.")) if isinstance(document, dict) else "no reason given."
+
+
+def _running(data: Path) -> str:
+    try:
+        return str(json.loads((data / "host.json").read_text(encoding="utf-8"))["url"])
+    except (OSError, ValueError, KeyError) as error:
+        raise UserError(
+            "No cloud is known.",
+            f"Start one with oobctl run, or name it by --url or {URL_VARIABLE}.",
+            exit_code=CONFIGURATION,
+        ) from error

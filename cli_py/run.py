@@ -1,0 +1,104 @@
+"""``oobctl run``: the product on this host, until Ctrl-C."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+from types import FrameType
+
+import click
+
+from cli_py.host import Host, HostSettings
+from common_py.errors import USAGE, UserError
+
+LOOK_SECONDS = 0.5
+
+
+def default_data() -> Path:
+    """Where host mode keeps its store and tokens when nobody says otherwise."""
+    if os.geteuid() == 0:
+        return Path("/var/lib/oob")
+    return Path(os.environ.get("XDG_STATE_HOME", Path.home() / ".local" / "state")) / "oob"
+
+
+@click.command()
+@click.option(
+    "--process", "processes", multiple=True, metavar="NAME", help="Mirror processes of this name; repeatable."
+)
+@click.option("--pid", "pids", multiple=True, type=click.IntRange(1), help="Mirror this process and its children.")
+@click.option("--port", "ports", multiple=True, type=click.IntRange(1, 65535), help="Only connections to this port.")
+@click.option("--data", type=click.Path(path_type=Path), help="Store, tokens and logs.  [default: /var/lib/oob]")
+@click.option("--console-port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="0: a free port.")
+@click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Agent workers.")
+@click.option("--detection-workers", type=click.IntRange(1, 256), default=1, show_default=True)
+@click.option("--no-tls", is_flag=True, help="Do not read TLS keys: TLS connections are counted only.")
+@click.option("--record", type=click.Path(path_type=Path), help="Also write the traffic, decrypted, to this file.")
+@click.option("--replay", type=click.Path(path_type=Path), help="Read traffic from this file; needs no root.")
+def run(
+    processes: tuple[str, ...],
+    pids: tuple[int, ...],
+    ports: tuple[int, ...],
+    data: Path | None,
+    console_port: int,
+    workers: int,
+    detection_workers: int,
+    no_tls: bool,
+    record: Path | None,
+    replay: Path | None,
+) -> None:
+    """Mirror processes of this host, detect attacks, show them.
+
+    Example: oobctl run --process nginx
+    """
+    if not (processes or pids or replay):
+        raise UserError("Nothing to mirror.", "Name a process: oobctl run --process nginx.", exit_code=USAGE)
+    settings = HostSettings(
+        data=(data or default_data()).absolute(),
+        processes=processes,
+        pids=pids,
+        ports=ports,
+        console_port=console_port,
+        workers=workers,
+        detection_workers=detection_workers,
+        record=record.absolute() if record else None,
+        replay=replay.absolute() if replay else None,
+        tls=not no_tls,
+    )
+    host = Host(settings, say=click.echo)
+    stopping = Stopping()
+    host.start()
+    try:
+        greet(host)
+        while not stopping:
+            time.sleep(LOOK_SECONDS)
+            host.watch()
+    finally:
+        click.echo("Stopping.")
+        host.stop()
+
+
+def greet(host: Host) -> None:
+    """What a person needs: where the console is, and the token that opens it."""
+    click.echo(f"Console   {host.url}")
+    click.echo(f"Token     {host.token}")
+    click.echo(f"Metrics   http://{host.agent_address}/metrics")
+    click.echo(f"Logs      {host.settings.data / 'run'}")
+    click.echo("Attacks   oobctl attacks list    (in another terminal)")
+    click.echo("Stop with Ctrl-C.")
+
+
+class Stopping:
+    """True once SIGINT or SIGTERM came."""
+
+    def __init__(self) -> None:
+        self._seen = False
+        signal.signal(signal.SIGINT, self._note)
+        signal.signal(signal.SIGTERM, self._note)
+
+    def _note(self, _signal: int, _frame: FrameType | None) -> None:
+        self._seen = True
+
+    def __bool__(self) -> bool:
+        return self._seen
