@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import msgspec
 import yaml
 
@@ -69,7 +69,7 @@ class Cloud:
 
     def send(self, *hits: Hit) -> dict[str, int]:
         """Send hits as a processing node does."""
-        answer = httpx.post(
+        answer = httpx2.post(
             f"{self.address}/v1/hits",
             content=msgspec.json.encode(list(hits)),
             headers={"X-WallarmApi-Token": NODE_TOKEN, "Content-Type": "application/json"},
