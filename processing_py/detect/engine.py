@@ -1,0 +1,109 @@
+"""The detector: a request in, its malicious values out.
+
+Points → gate → one scan → confirmers → score. The gate is in ``points.tree`` (short words never become leaves) and in
+the scan (a value without any literal is benign); only the few values with a hit reach a confirmer, and only those of
+the types whose literals hit. ``Engine`` keeps no state between requests but a bounded memory of header values that
+were found clean: browsers repeat them.
+"""
+
+from __future__ import annotations
+
+from common_py.contracts import Finding, Point, Request
+from processing_py.detect import score
+from processing_py.detect.registry import ATTACK_TYPES
+from processing_py.detect.scan import HyperscanScanner, Scanner
+from processing_py.detect.value import AttackType, Signal, Value
+from processing_py.points.budget import Limits
+from processing_py.points.leaf import Leaf
+from processing_py.points.text import printable
+from processing_py.points.tree import DEFAULT_LIMITS, Tree
+
+FINDINGS_PER_TYPE = 16
+CLEAN_HEADERS = 4096
+CLEAN_LENGTH = 1024
+CONFIRMED_CHARACTERS = 1 << 20
+"""Characters that confirmers of one type may read in one request; beyond it the request is over budget."""
+
+
+def literals(types: tuple[AttackType, ...]) -> dict[str, int]:
+    """Every literal with the mask of the types (by position) that want it."""
+    masks: dict[str, int] = {}
+    for position, attack in enumerate(types):
+        for literal in attack.literals:
+            masks[literal] = masks.get(literal, 0) | 1 << position
+    return masks
+
+
+class Engine:
+    """Finds attacks in requests. Not safe to share between threads: one per worker."""
+
+    def __init__(
+        self,
+        types: tuple[AttackType, ...] = ATTACK_TYPES,
+        scanner: Scanner | None = None,
+        limits: Limits = DEFAULT_LIMITS,
+    ) -> None:
+        self._types = types
+        self._scanner = scanner if scanner is not None else HyperscanScanner(literals(types))
+        self._limits = limits
+        self._clean: set[str] = set()
+
+    def inspect(self, request: Request) -> list[Finding]:
+        """Return the findings of ``request``: best first, at most one for each type and payload."""
+        tree = Tree(request, self._limits)
+        leaves = [leaf for leaf in tree.leaves if leaf.text not in self._clean or leaf.path[0][0] != "header"]
+        findings: dict[tuple[str, str], Finding] = {}
+        spent = [0] * len(self._types)
+        for index, mask in self._scanner.scan([leaf.text for leaf in leaves]).items():
+            self._confirm(leaves[index], mask, spent, findings)
+        self._remember(leaves, findings)
+        result = sorted(findings.values(), key=lambda finding: -finding.score)
+        result.extend(_over_budget(tree, any(used > CONFIRMED_CHARACTERS for used in spent)))
+        return result
+
+    def _confirm(self, leaf: Leaf, mask: int, spent: list[int], findings: dict[tuple[str, str], Finding]) -> None:
+        """Run the confirmers of the types in ``mask`` on ``leaf``; add what they find."""
+        value = Value(leaf)
+        header = value.header
+        while mask:
+            position = (mask & -mask).bit_length() - 1
+            mask &= mask - 1
+            attack = self._types[position]
+            if (leaf.structure and not attack.structure) or spent[position] > CONFIRMED_CHARACTERS:
+                continue
+            if header and attack.headers is not None and header not in attack.headers:
+                continue
+            spent[position] += len(leaf.text)
+            signals = attack.confirm(value)
+            if signals:
+                self._judge(attack, leaf, signals, findings)
+
+    def _judge(
+        self, attack: AttackType, leaf: Leaf, signals: list[Signal], findings: dict[tuple[str, str], Finding]
+    ) -> None:
+        sure = score.score(attack, signals)
+        if sure < score.THRESHOLD:
+            return
+        payload = printable(score.payload(attack, signals))
+        key = (attack.code, payload)
+        if key in findings or sum(code == attack.code for code, _ in findings) >= FINDINGS_PER_TYPE:
+            return
+        names = sorted({signal.name for signal in signals})
+        findings[key] = Finding(attack.code, leaf.point(), payload, round(sure, 4), names)
+
+    def _remember(self, leaves: list[Leaf], findings: dict[tuple[str, str], Finding]) -> None:
+        if findings:
+            return
+        if len(self._clean) > CLEAN_HEADERS:
+            self._clean.clear()
+        for leaf in leaves:
+            if leaf.path[0][0] == "header" and len(leaf.text) <= CLEAN_LENGTH:
+                self._clean.add(leaf.text)
+
+
+def _over_budget(tree: Tree, confirmers: bool) -> list[Finding]:
+    point: Point = [["post"]] if tree.budget.exceeded or tree.budget.bomb else [["uri"]]
+    if tree.budget.bomb:
+        return [Finding("data_bomb", point, tree.budget.bomb, 1.0, ["growth"])]
+    cause = tree.budget.exceeded or ("confirmers" if confirmers else "")
+    return [Finding("overlimit_res", point, cause, 1.0, [cause])] if cause else []

@@ -1,0 +1,1 @@
+"""One module per attack type: its literals, its small grammar, its weights."""

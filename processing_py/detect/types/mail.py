@@ -1,0 +1,34 @@
+"""Mail command injection (CWE-88, CWE-93): SMTP and IMAP commands or mail headers after a line end."""
+
+from __future__ import annotations
+
+import re
+
+from processing_py.detect.value import AttackType, Signal, Value
+
+_BREAK = r"(?:[\r\n]|%0[ad]|\\r|\\n)+\s*\.?(?:[\r\n]|%0[ad])*"
+_SMTP = re.compile(rf"(?:^|{_BREAK})(?:rcpt\s+to\s*:|mail\s+from\s*:|vrfy\s+\w|expn\s+\w|helo\s+\w|ehlo\s+\w)|{_BREAK}(?:data|quit|rset|starttls|auth\s+\w+)\s*(?:$|[\r\n%])")
+_IMAP = re.compile(rf"(?:{_BREAK}|^\s*)[av]\d{{2,4}}\s+(?:capability|fetch|login|select|logout|list|create|delete|examine|noop|search|store|status|rename)|{_BREAK}(?:retr|list|stat|dele|top|uidl|user|pass|capa)\s+\S+\s*(?:$|[\r\n])")
+_HEADER = re.compile(rf"{_BREAK}(?:bcc|cc|to|from|subject|reply-to|mime-version|content-transfer-encoding|return-path)\s*:\s*\S*(?:@|\w)")
+
+
+def confirm(value: Value) -> list[Signal]:
+    """Signals of mail commands in ``value``."""
+    text = value.lower
+    signals: list[Signal] = []
+    for name, pattern in (("smtp", _SMTP), ("imap", _IMAP), ("header", _HEADER)):
+        match = pattern.search(text)
+        if match is not None:
+            signals.append(Signal(name, match[0]))
+    if signals and text.count("\n") > 12:
+        signals.append(Signal("document", ""))
+    return signals
+
+
+TYPE = AttackType(
+    code="mail_injection",
+    literals=("rcpt to", "mail from", "vrfy", "expn ", "helo ", "ehlo ", "capability", "fetch ", "login ", "select ", "logout", "\nbcc", "\ncc", "\nto:", "\nfrom", "\nsubject", "%0abcc", "%0acc",
+              "\nretr", "\nlist", "\nstat", "\ndele", "\nquit", "\ndata", "\nreply-to", "\nmime", "examine", "noop", "\nuser ", "\npass "),
+    confirm=confirm,
+    weights={"smtp": 4.8, "imap": 4.8, "header": 4.2, "document": -3.0},
+)  # fmt: skip

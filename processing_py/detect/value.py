@@ -1,0 +1,61 @@
+"""What a confirmer gets and gives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from processing_py.points.leaf import Leaf
+
+
+class Signal(NamedTuple):
+    """One observation in a value: its name (a key of the type's weights) and the text that shows it."""
+
+    name: str
+    evidence: str
+
+
+class Value:
+    """A leaf as confirmers read it. ``lower`` has one character for each of ``text`` (ASCII folding only)."""
+
+    __slots__ = ("leaf", "lower", "text")
+
+    def __init__(self, leaf: Leaf) -> None:
+        self.leaf = leaf
+        self.text = leaf.text
+        self.lower = leaf.text.lower() if leaf.text.isascii() else leaf.text.translate(_LOWER)
+
+    @property
+    def section(self) -> str:
+        """First word of the point: uri, get, header, post …"""
+        return str(self.leaf.path[0][0])
+
+    @property
+    def header(self) -> str:
+        """Upper-case name of the header that holds the value, "" elsewhere."""
+        first = self.leaf.path[0]
+        return str(first[1]) if first[0] == "header" else ""
+
+
+_LOWER = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
+
+Confirmer = Callable[[Value], list[Signal]]
+
+
+@dataclass(frozen=True, slots=True)
+class AttackType:
+    """One attack type. ``confirm`` runs only on values in which one of ``literals`` (lower case) occurs.
+
+    The score is the logistic function of ``bias`` plus the weight of each distinct signal; from 0.5 on it is a
+    finding. ``structure`` lets the type look at text whose markup is the request's own format as well.
+    """
+
+    code: str
+    literals: tuple[str, ...]
+    confirm: Confirmer
+    weights: Mapping[str, float]
+    bias: float = -4.0
+    structure: bool = False
+    headers: frozenset[str] | None = field(default=None)
+    """When set, the only headers in which the type is looked for; other sections are not affected."""
