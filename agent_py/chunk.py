@@ -14,6 +14,8 @@ from struct import Struct
 
 import msgspec
 
+from common_py.contracts import Tls
+
 HEADER = Struct("<QQQIIIIIiIBBH")
 """conn, time, offset, size, captured, tgid, tid, mount_namespace, fd, lost, kind, direction, flags: 56 bytes."""
 
@@ -35,6 +37,9 @@ class Kind(IntEnum):
     """The descriptor was closed, or its process ended."""
     KEY = 4
     """A TLS key derivation in the thread that last read connection ``conn`` (0: none); payload ``key_info``."""
+    TLS = 5
+    """Recordings only, before the first DATA of a decrypted connection: what its handshake showed; payload ``Tls`` of
+    common_py.contracts in msgpack."""
 
 
 class Direction(IntEnum):
@@ -158,6 +163,20 @@ def key_info(payload: bytes) -> KeyInfo:
     if protocol != KeyProtocol.TLS12_MASTER_SECRET:
         client_random = server_random = b""
     return KeyInfo(protocol, secret[:size], client_random, server_random)
+
+
+_encode_tls = msgspec.msgpack.Encoder().encode
+_decode_tls = msgspec.msgpack.Decoder(Tls).decode
+
+
+def tls_payload(tls: Tls) -> bytes:
+    """Payload of a TLS chunk."""
+    return _encode_tls(tls)
+
+
+def tls_info(payload: bytes) -> Tls:
+    """Decode a TLS chunk's payload. Raises ValueError (``msgspec.DecodeError``) when it is none."""
+    return _decode_tls(payload)
 
 
 def address(packed: bytes) -> str:

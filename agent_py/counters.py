@@ -19,6 +19,7 @@ class Counter(IntEnum):
     CHUNK_BYTES = auto()
     CONNECTIONS_OPENED = auto()
     CONNECTIONS_CLOSED = auto()
+    CONNECTIONS_UNANNOUNCED = auto()
     KEYS = auto()
     EXCHANGES = auto()
     EXCHANGES_TLS = auto()
@@ -62,6 +63,9 @@ REGISTRY: dict[Counter, Definition] = {
     Counter.CHUNK_BYTES: Definition("chunk_bytes_total", "Bytes moved that the chunks spoke of."),
     Counter.CONNECTIONS_OPENED: Definition("connections_opened_total", "Server-side connections seen."),
     Counter.CONNECTIONS_CLOSED: Definition("connections_closed_total", "Connections that ended."),
+    Counter.CONNECTIONS_UNANNOUNCED: Definition(
+        "connections_unannounced_total", "Connections whose opening was lost: their addresses are not known."
+    ),
     Counter.KEYS: Definition("tls_keys_total", "TLS secrets received."),
     Counter.EXCHANGES: Definition("exchanges_total", "Exchanges assembled."),
     Counter.EXCHANGES_TLS: Definition("exchanges_tls_total", "Exchanges assembled from TLS connections."),

@@ -11,6 +11,7 @@ enum chunk_kind {
 	CHUNK_DATA = 2,		/* payload: the first bytes that were moved */
 	CHUNK_CLOSE = 3,
 	CHUNK_KEY = 4,		/* payload: struct key_info */
+	CHUNK_TLS = 5,		/* recordings only, see chunk.py */
 };
 
 enum chunk_direction {

@@ -1,0 +1,130 @@
+"""Which protocol a connection speaks, from the first bytes that its server reads.
+
+Each protocol is a ``Probe``: bytes → yes, no, or more needed. The order of the registry is the order of the question; a
+layer that wraps others (the PROXY protocol) asks again for what follows its header. Only a few first bytes are held
+(``HELD`` bytes), together with their times, and handed to the layer that is chosen.
+
+A late connection (older than the capture) may be joined in the middle of a message: for it every read is a new
+question, up to ``LATE_READS`` reads; reads that begin no message are dropped, as the parsers would do. A connection on
+which the other end sends responses is a client's and of no interest.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from enum import Enum, auto
+
+from agent_py.chunk import Direction
+from agent_py.connection.layer import Layer
+
+HELD = 256
+LATE_READS = 16
+INGRESS = int(Direction.INGRESS)
+
+_request = re.compile(rb"[\r\n]*(?:[A-Za-z][!#$%&'*+\-.^_`|~0-9A-Za-z]{0,31}(?: |\Z)|\Z)").match
+_http2_preface = b"PRI * HTTP/2.0"
+
+
+class Verdict(Enum):
+    """What the first bytes say."""
+
+    HTTP1 = auto()
+    TLS = auto()
+    """A ClientHello's record."""
+    TLS_LATE = auto()
+    """A later record: the handshake was not seen."""
+    CLIENT = auto()
+    """The other end answers requests: the local end is a client."""
+    OTHER = auto()
+    MORE = auto()
+
+
+def protocol(data: bytes) -> Verdict:
+    """The protocol that ``data``, the first bytes towards a server, belongs to."""
+    if data[:1] == b"\x16":
+        if len(data) < 3:
+            return Verdict.MORE
+        return Verdict.TLS if data[1] == 3 and data[2] <= 4 else Verdict.OTHER
+    if data[0] in (0x14, 0x15, 0x17) and data[1:2] == b"\x03":
+        return Verdict.TLS_LATE
+    if data.startswith(b"HTTP/1."):
+        return Verdict.CLIENT
+    found = _request(data)
+    if not found or data.startswith(_http2_preface):
+        return Verdict.OTHER
+    if not data.endswith(b" ") and found.end() == len(data):
+        return Verdict.MORE
+    return Verdict.MORE if _http2_preface.startswith(data.lstrip(b"\r\n")) else Verdict.HTTP1
+
+
+class Detection:
+    """The layer of a connection whose protocol is not known yet.
+
+    ``choose(verdict, joined)`` is called once and gives the next layer; ``joined`` tells that bytes went by before.
+    """
+
+    __slots__ = ("_choose", "_gap", "_held", "_joined", "_lost", "_reads", "_settled")
+
+    def __init__(self, choose: Callable[[Verdict, bool], Layer], *, late: bool) -> None:
+        self._choose = choose
+        self._joined = late
+        self._held: list[tuple[bytes, int]] = []
+        self._reads = 0
+        self._gap = 0
+        self._lost = 0
+        self._settled: Layer | None = None
+
+    def data(self, direction: int, data: bytes, time: int) -> None:
+        """Ask with what the server has read so far."""
+        if self._settled is not None:
+            self._settled.data(direction, data, time)
+        elif direction == INGRESS:
+            self._held.append((data, time))
+            self._ask(protocol(data if len(self._held) == 1 else b"".join(part for part, _time in self._held)))
+        else:
+            self._joined = True
+
+    def _ask(self, verdict: Verdict) -> None:
+        if verdict is Verdict.MORE and sum(len(part) for part, _time in self._held) < HELD:
+            return
+        if verdict in (Verdict.OTHER, Verdict.MORE) and self._joined and self._reads < LATE_READS:
+            self._reads += 1
+            self._held.clear()
+            return
+        self._settle(Verdict.OTHER if verdict is Verdict.MORE else verdict)
+
+    def _settle(self, verdict: Verdict) -> None:
+        layer = self._settled = self._choose(verdict, self._joined)
+        held, self._held = self._held, []
+        if self._lost:
+            layer.gap(INGRESS, self._gap, self._lost, held[0][1] if held else 0)
+        for part, time in held:
+            layer.data(INGRESS, part, time)
+
+    def hole(self, direction: int, size: int, time: int) -> None:
+        """Bytes left out before the protocol is known: join behind them."""
+        self.gap(direction, size, 0, time)
+
+    def gap(self, direction: int, size: int, lost: int, time: int) -> None:
+        """The first bytes are lost: what follows may begin anywhere."""
+        if self._settled is not None:
+            self._settled.gap(direction, size, lost, time)
+            return
+        self._joined = True
+        if direction == INGRESS:
+            self._gap += max(0, size)
+            self._lost += lost + len(self._held)
+            self._held.clear()
+
+    def expire(self, time: int) -> None:
+        """Nothing waits here."""
+        if self._settled is not None:
+            self._settled.expire(time)
+
+    def close(self, time: int) -> None:
+        """Too few bytes ever came."""
+        if self._settled is not None:
+            self._settled.close(time)
+        elif self._held:
+            self._settle(Verdict.OTHER)

@@ -1,0 +1,223 @@
+"""How long a message's body is (RFC 9112 §6), and the readers that walk over it.
+
+A body reader consumes bytes by ``read`` and unseen bytes by ``skip`` (holes that are cut by design, and lost bytes of
+known number). It says how far it got; positions are remembered, nothing is scanned twice.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import Enum, auto
+from typing import Protocol
+
+from agent_py.http.fields import BLANK, BadHeadError
+from common_py.contracts import Headers
+
+CHUNK_LINE_LIMIT = 4096
+"""Longest chunk-size line with its extensions."""
+TRAILER_LIMIT = 16384
+"""Bytes of trailer fields."""
+
+_size = re.compile(rb"[ \t]*([0-9A-Fa-f]{1,15})[ \t]*(?:;.*)?\r?").fullmatch
+_digits = re.compile(rb"[0-9]{1,18}").fullmatch
+
+
+class Length(Enum):
+    """Body lengths that are no number."""
+
+    CHUNKED = auto()
+    UNTIL_CLOSE = auto()
+
+
+def content_length(values: list[bytes]) -> int:
+    """The one number of all Content-Length fields (RFC 9110 §8.6). Raises BadHeadError when they disagree."""
+    if len(values) == 1 and len(values[0]) < 19 and values[0].isdigit():
+        return int(values[0])
+    numbers = {part.strip(BLANK) for value in values for part in value.split(b",")}
+    lengths = {int(number) for number in numbers if _digits(number)}
+    if len(lengths) != 1 or not all(_digits(number) for number in numbers):
+        raise BadHeadError("Content-Length is not one number")
+    return lengths.pop()
+
+
+def request_length(framing: list[tuple[bytes, bytes]]) -> int | Length:
+    """Length of a request's body (RFC 9112 §6.3). Transfer-Encoding overrides Content-Length. Raises BadHeadError."""
+    length = _announced(framing)
+    if length is Length.UNTIL_CLOSE:
+        raise BadHeadError("the last transfer coding of a request is not chunked")
+    return length or 0
+
+
+def response_length(framing: list[tuple[bytes, bytes]], status: int, method: bytes) -> int | Length:
+    """Length of the body of a response with ``status`` to a request with ``method``. Raises BadHeadError."""
+    if status < 200 or status in (204, 304) or method == b"HEAD":
+        return 0
+    length = _announced(framing)
+    return Length.UNTIL_CLOSE if length is None else length
+
+
+def _announced(framing: list[tuple[bytes, bytes]]) -> int | Length | None:
+    """What the framing fields say; None without any."""
+    if len(framing) == 1 and framing[0][0] == b"content-length":
+        return content_length([framing[0][1]])
+    codings = _codings(framing)
+    if codings:
+        return Length.CHUNKED if codings[-1] == b"chunked" else Length.UNTIL_CLOSE
+    lengths = [value for name, value in framing if name == b"content-length"]
+    return content_length(lengths) if lengths else None
+
+
+def _codings(framing: list[tuple[bytes, bytes]]) -> list[bytes]:
+    values = [value.lower() for name, value in framing if name == b"transfer-encoding"]
+    codings = [part.strip(BLANK) for value in values for part in value.split(b",")]
+    return [coding for coding in codings if coding not in (b"", b"identity")]
+
+
+class Sink(Protocol):
+    """Takes the body's bytes."""
+
+    def body(self, data: bytes) -> None:
+        """Bytes after chunked decoding, in order."""
+
+    def missing(self, size: int) -> None:
+        """``size`` bytes at this place were not seen."""
+
+
+class FixedBody:
+    """A body of known length."""
+
+    __slots__ = ("_left", "_sink")
+
+    def __init__(self, length: int, sink: Sink | None) -> None:
+        self._left = length
+        self._sink = sink
+
+    def read(self, data: bytes, start: int) -> int | None:
+        """Consume from ``data[start:]``; the position behind the body, or None when it goes on."""
+        end = start + self._left
+        if end <= len(data):
+            self._left = 0
+            if self._sink is not None:
+                self._sink.body(data[start:end])
+            return end
+        self._left -= len(data) - start
+        if self._sink is not None:
+            self._sink.body(data[start:])
+        return None
+
+    def skip(self, size: int) -> int | None:
+        """Pass over ``size`` unseen bytes; how many lie behind the body's end, None when it goes on."""
+        taken = min(size, self._left)
+        self._left -= taken
+        if self._sink is not None:
+            self._sink.missing(taken)
+        return None if self._left else size - taken
+
+
+class UntilClose:
+    """A response body that ends with the connection."""
+
+    __slots__ = ()
+
+    def read(self, data: bytes, start: int) -> int | None:
+        """Never ends."""
+        return None
+
+    def skip(self, size: int) -> int | None:
+        """Never ends."""
+        return None
+
+
+class LostFramingError(Exception):
+    """Unseen bytes took away where the body ends."""
+
+
+class ChunkedBody:
+    """The chunked coding (RFC 9112 §7.1), bare LF accepted. ``trailers`` holds the trailer fields at the end.
+
+    States: in a size line, in data with ``_left`` bytes to go, before the line end that closes data, in the trailer.
+    Partial lines wait in ``_line``, bounded by ``CHUNK_LINE_LIMIT`` and ``TRAILER_LIMIT``.
+    """
+
+    __slots__ = ("_left", "_line", "_sink", "_state", "_trailer_bytes", "trailers")
+
+    def __init__(self, sink: Sink | None) -> None:
+        self.trailers: Headers = []
+        self._sink = sink
+        self._state = "size"
+        self._left = 0
+        self._line: list[bytes] = []
+        self._trailer_bytes = 0
+
+    def read(self, data: bytes, start: int) -> int | None:
+        """Consume from ``data[start:]``; the position behind the body, or None. Raises BadHeadError."""
+        size = len(data)
+        while start < size:
+            if self._state == "data":
+                end = min(size, start + self._left)
+                self._left -= end - start
+                if self._sink is not None:
+                    self._sink.body(data[start:end])
+                start = end
+                if not self._left:
+                    self._state = "data_end"
+                continue
+            line_end = data.find(b"\n", start)
+            if line_end < 0:
+                self._keep(data[start:])
+                return None
+            self._keep(data[start:line_end])
+            start = line_end + 1
+            line = b"".join(self._line)
+            self._line.clear()
+            if self._take(line):
+                return start
+        return None
+
+    def _keep(self, part: bytes) -> None:
+        self._line.append(part)
+        if len(self._line) > 64:
+            self._line[:] = [b"".join(self._line)]
+        self._trailer_bytes += len(part) + 1
+        limit = TRAILER_LIMIT if self._state == "trailer" else CHUNK_LINE_LIMIT
+        if self._trailer_bytes > limit:
+            raise BadHeadError("a chunk's line is too long")
+
+    def _take(self, line: bytes) -> bool:
+        """One whole line without its LF; True at the end of the body."""
+        if self._state != "trailer":
+            self._trailer_bytes = 0
+        if self._state == "data_end":
+            if line not in (b"", b"\r"):
+                raise BadHeadError("a chunk is longer than its size")
+            self._state = "size"
+            return False
+        if self._state == "size":
+            found = _size(line)
+            if not found:
+                raise BadHeadError("no chunk size")
+            self._left = int(found[1], 16)
+            self._state = "data" if self._left else "trailer"
+            return False
+        line = line.removesuffix(b"\r")
+        if not line:
+            return True
+        name, _colon, value = line.partition(b":")
+        self.trailers.append((name, value.strip(BLANK)))
+        return False
+
+    def skip(self, size: int) -> int | None:
+        """Pass over ``size`` unseen bytes inside one chunk's data. Raises LostFramingError when they hide framing."""
+        if self._state != "data" or size > self._left:
+            if self._sink is not None:
+                self._sink.missing(self._left if self._state == "data" else 0)
+            raise LostFramingError
+        self._left -= size
+        if self._sink is not None:
+            self._sink.missing(size)
+        if not self._left:
+            self._state = "data_end"
+        return None
+
+
+Body = FixedBody | UntilClose | ChunkedBody

@@ -1,0 +1,118 @@
+"""Recordings: ``*.chunks`` files, the chunks of plaintext connections as the pipeline's tap tells them.
+
+A file is a header (magic, version, reserved, clock offset), then for each chunk its length (u32, little endian) and its
+bytes as ``agent_py.chunk.pack`` makes them. The clock offset, added to the chunks' times, gives Unix nanoseconds.
+A recording holds requests: it is created readable by its owner only.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from struct import Struct
+from typing import BinaryIO
+
+from agent_py.chunk import HEADER as CHUNK_HEADER
+from agent_py.chunk import Chunk, pack, unpack
+from common_py.errors import NO_INPUT, UserError
+
+MAGIC = b"OOBCHUNK"
+VERSION = 1
+FILE_HEADER = Struct("<8sHHiq")
+"""magic, version, reserved, reserved, clock offset: 24 bytes."""
+LENGTH = Struct("<I")
+LONGEST = 1 << 24
+"""A longer record is no chunk."""
+
+
+class Writer:
+    """Appends chunks to a new file. ``write`` may be given to a pipeline as ``record``. A context manager."""
+
+    def __init__(self, path: Path, clock_offset: int | None = None, limit: int = 1 << 30) -> None:
+        """``clock_offset``: None, that of this moment. ``limit``: bytes after which chunks are no longer written.
+
+        Raises UserError when the file cannot be made.
+        """
+        if clock_offset is None:
+            clock_offset = time.time_ns() - time.monotonic_ns()
+        try:
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        except OSError as error:
+            raise UserError(f"Cannot write the recording {path}: {error.strerror}.") from error
+        self._file: BinaryIO = os.fdopen(descriptor, "wb")
+        self._left = limit
+        self.skipped = 0
+        """Chunks not written because the limit was reached."""
+        self._file.write(FILE_HEADER.pack(MAGIC, VERSION, 0, 0, clock_offset))
+
+    def write(self, chunk: Chunk) -> None:
+        """Append one chunk."""
+        record = pack(chunk)
+        self._left -= LENGTH.size + len(record)
+        if self._left < 0:
+            self._left = 0
+            self.skipped += 1
+            return
+        self._file.write(LENGTH.pack(len(record)))
+        self._file.write(record)
+
+    def close(self) -> None:
+        """Flush and close the file."""
+        self._file.close()
+
+    def __enter__(self) -> Writer:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """A file's content: ``chunks`` are decoded while they are iterated, once."""
+
+    clock_offset: int
+    chunks: Iterator[Chunk]
+
+
+def read(path: Path) -> Recording:
+    """Open a recording. Raises UserError at once for a file that is none, and while iterating for a damaged one."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise UserError(f"Cannot read the recording {path}: {error.strerror}.", exit_code=NO_INPUT) from error
+    if len(data) < FILE_HEADER.size or not data.startswith(MAGIC):
+        raise UserError(f"{path} is not a recording.", "Name a *.chunks file.", exit_code=NO_INPUT)
+    _magic, version, _, _, clock_offset = FILE_HEADER.unpack_from(data)
+    if version != VERSION:
+        raise UserError(
+            f"{path} is a recording of version {version}, this program reads version {VERSION}.",
+            "Record it again with this version.",
+            exit_code=NO_INPUT,
+        )
+    return Recording(clock_offset, _chunks(data, path))
+
+
+def _chunks(data: bytes, path: Path) -> Iterator[Chunk]:
+    view = memoryview(data)
+    position = FILE_HEADER.size
+    while position < len(view):
+        start = position + LENGTH.size
+        if start > len(view):
+            raise _damaged(path, position)
+        size = LENGTH.unpack_from(view, position)[0]
+        if not CHUNK_HEADER.size <= size <= LONGEST or start + size > len(view):
+            raise _damaged(path, position)
+        try:
+            chunk = unpack(view[start : start + size])
+        except ValueError as error:
+            raise _damaged(path, position) from error
+        yield chunk
+        position = start + size
+
+
+def _damaged(path: Path, position: int) -> UserError:
+    return UserError(f"The recording {path} is damaged at byte {position}.", "Record it again.", exit_code=NO_INPUT)
