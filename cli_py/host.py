@@ -22,6 +22,7 @@ import yaml
 from cli_py.supervisor import Program, Supervisor
 from common_py.certificates import Authority, write_private
 from common_py.errors import NO_PERMISSION, UNAVAILABLE, UserError
+from common_py.ports import free
 from common_py.secret import read_file
 
 LOCALHOST = "127.0.0.1"
@@ -80,11 +81,14 @@ class Host:
         return self._supervisor.programs if self._supervisor is not None else []
 
     def _start_programs(self, supervisor: Supervisor) -> None:
-        cloud = supervisor.start(self._program("cloud", "cloud_py", self._cloud()))
-        self.url = f"http://{cloud}"
+        # Ports are chosen once, not by each program at its start: one that is started again is found where it was.
+        cloud, node, agent = free(3)
+        cloud = self.settings.console_port or cloud
+        self.url = f"http://{LOCALHOST}:{cloud}"
+        supervisor.start(self._program("cloud", "cloud_py", self._cloud(cloud)))
         self._remember()
-        node = supervisor.start(self._node(cloud))
-        self.agent_address = supervisor.start(self._program("agent", "agent_py", self._agent(node)))
+        supervisor.start(self._node(node, cloud))
+        self.agent_address = supervisor.start(self._program("agent", "agent_py", self._agent(agent, node)))
 
     def _prepare(self) -> None:
         data, run = self.settings.data, self._run
@@ -124,12 +128,12 @@ class Host:
         write_private(path, yaml.safe_dump(configuration, sort_keys=False).encode())
         return path
 
-    def _cloud(self) -> dict[str, Any]:
+    def _cloud(self, port: int) -> dict[str, Any]:
         data = self.settings.data
         return {
             "listen": {
                 "host": LOCALHOST,
-                "port": self.settings.console_port,
+                "port": port,
                 "address_file": str(self._run / "cloud.address"),
             },
             "database": {"url": f"sqlite:///{data / 'cloud.sqlite'}"},
@@ -139,18 +143,18 @@ class Host:
             ],
         }
 
-    def _node(self, cloud: str) -> Program:
-        processing = self._write("processing", self._processing())
+    def _node(self, port: int, cloud: int) -> Program:
+        processing = self._write("processing", self._processing(port))
         aggregation = self._write("aggregation", self._aggregation(cloud))
         return self._make(
             "node", "cli_py.hostnode", ["--processing", str(processing), "--aggregation", str(aggregation)]
         )
 
-    def _processing(self) -> dict[str, Any]:
+    def _processing(self, port: int) -> dict[str, Any]:
         run = self._run
         return {
             "listen_host": LOCALHOST,
-            "listen_port": 0,
+            "listen_port": port,
             "tls_certificate": str(run / "node.crt"),
             "tls_key": str(run / "node.key"),
             "agent_token_file": str(self.settings.data / "agent.token"),
@@ -161,22 +165,21 @@ class Host:
             "address_file": str(run / "node.address"),
         }
 
-    def _aggregation(self, cloud: str) -> dict[str, Any]:
-        host, _, port = cloud.rpartition(":")
+    def _aggregation(self, cloud: int) -> dict[str, Any]:
         return {
             "api": {
-                "host": host,
-                "port": int(port),
+                "host": LOCALHOST,
+                "port": cloud,
                 "useSSL": False,
                 "tokenFile": str(self.settings.data / "node.token"),
             }
         }
 
-    def _agent(self, node: str) -> dict[str, Any]:
+    def _agent(self, port: int, node: int) -> dict[str, Any]:
         settings = self.settings
         return {
             "node_host": LOCALHOST,
-            "node_port": int(node.rpartition(":")[2]),
+            "node_port": node,
             "node_tls_ca": str(self._run / "ca.crt"),
             "node_token_file": str(settings.data / "agent.token"),
             "mirror_processes": list(settings.processes),
@@ -184,7 +187,7 @@ class Host:
             "mirror_ports": list(settings.ports),
             "tls_enabled": settings.tls,
             "workers": settings.workers,
-            "health_probe_port": 0,
+            "health_probe_port": port,
             "address_file": str(self._run / "agent.address"),
             "record_file": str(settings.record or ""),
             "replay_file": str(settings.replay or ""),

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 
+from common_py import ports
 from common_py.errors import UNAVAILABLE, UserError
-from demo import ports
 
 CONFIGURATION = """\
 worker_processes {workers};
