@@ -38,7 +38,6 @@ NAMES = (
     "lost_threads_full",
     "lost_processes_full",
     "lost_key_fault",
-    "lost_key_size",
 )
 
 BLOCK_BYTES = 8 * len(NAMES)

@@ -1,0 +1,158 @@
+"""Each form in which a server may read and write: the bytes, the offsets, and what is not part of the stream."""
+
+from __future__ import annotations
+
+import pytest
+
+from agent_py.chunk import Direction, Flag
+from tests.agent_py.loader.capture import Capture, Server, Stream, stream
+from tests.agent_py.loader.conftest import Start
+
+pytestmark = pytest.mark.live
+
+
+def serve(capture: Capture, code: str, sent: bytes, more: bytes = b"") -> tuple[Stream, Stream]:
+    """Run ``code`` as a captured server with ``connection``, send bytes to it, return both directions.
+
+    ``more`` is sent after the server's first answer.
+    """
+    with Server("connection, peer = listener.accept()\n" + code + "\nconnection.close()\nsys.stdin.read()") as server:
+        capture.loader.select_process(server.pid)
+        server.go()
+        with server.connect() as client:
+            client.sendall(sent)
+            if more:
+                client.recv(65536)
+                client.sendall(more)
+            while client.recv(65536):
+                pass
+        chunks = capture.until_closed()
+        return stream(chunks, Direction.INGRESS), stream(chunks, Direction.EGRESS)
+
+
+RECEIVES = {
+    "recv": "print(connection.recv(100))",
+    "read": "os.read(connection.fileno(), 100)",
+    "recv_into": "connection.recv_into(bytearray(100))",
+    "recvmsg": "connection.recvmsg(100)",
+    "recvmsg_into": "connection.recvmsg_into([bytearray(3), bytearray(0), bytearray(4), bytearray(90)])",
+    "readv": "os.readv(connection.fileno(), [bytearray(2), bytearray(5), bytearray(90)])",
+}
+
+
+@pytest.mark.parametrize("call", RECEIVES)
+def test_what_a_receive_reads_is_captured(capture: Capture, call: str) -> None:
+    ingress, egress = serve(capture, RECEIVES[call], b"0123456789")
+    assert ingress.payload == b"0123456789"
+    assert set(ingress.flags) == {Flag(0)}
+    assert egress.chunks == []
+
+
+SENDS = {
+    "send": "connection.send(b'0123456789')",
+    "write": "os.write(connection.fileno(), b'0123456789')",
+    "sendmsg": "connection.sendmsg([b'012', b'', b'3456', b'789'])",
+    "writev": "os.writev(connection.fileno(), [b'0', b'123456', b'789'])",
+}
+
+
+@pytest.mark.parametrize("call", SENDS)
+def test_what_a_send_writes_is_one_chunk(capture: Capture, call: str) -> None:
+    ingress, egress = serve(capture, SENDS[call], b"")
+    assert [(chunk.size, chunk.payload, chunk.flags) for chunk in egress.chunks] == [(10, b"0123456789", 0)]
+    assert ingress.chunks == []
+
+
+def test_partial_reads_continue_where_the_last_ended(capture: Capture) -> None:
+    ingress, _ = serve(capture, "connection.recv(4); connection.recv(1); connection.recv(100)", b"0123456789")
+    assert [(chunk.offset, chunk.payload) for chunk in ingress.chunks] == [(0, b"0123"), (4, b"4"), (5, b"56789")]
+
+
+def test_a_large_read_comes_in_pieces(capture: Capture) -> None:
+    code = "connection.recv(200000, socket.MSG_WAITALL)"
+    sent = bytes(range(250)) * 800
+    ingress, _ = serve(capture, code, sent)
+    assert ingress.payload == sent
+    assert {chunk.size for chunk in ingress.chunks[:-1]} == {16384}
+
+
+def test_a_read_beyond_the_bound_is_cut_and_counted(capture: Capture) -> None:
+    size = 48 * 16384 + 1000
+    ingress, _ = serve(capture, f"connection.recv({size}, socket.MSG_WAITALL)", b"x" * size)
+    assert ingress.size == size
+    assert (ingress.chunks[-1].size, ingress.chunks[-1].captured, ingress.flags[-1]) == (1000, 0, Flag.CUT)
+    assert (capture.counted("lost_truncated"), capture.counted("lost_truncated_bytes")) == (1, 1000)
+
+
+def test_of_a_long_write_only_the_start_is_copied(start: Start) -> None:
+    code = "connection.sendall(b'a' * 5000); connection.sendmsg([b'b' * 60, b'c' * 5000])"
+    _, egress = serve(start(egress_bytes=100), code, b"")
+    assert [(chunk.size, chunk.payload) for chunk in egress.chunks] == [
+        (5000, b"a" * 100),
+        (5060, b"b" * 60 + b"c" * 40),
+    ]
+    assert egress.flags == [Flag.CUT, Flag.CUT]
+
+
+def test_peeked_and_urgent_bytes_are_no_part_of_the_stream(capture: Capture) -> None:
+    code = "connection.recv(5, socket.MSG_PEEK); connection.recvmsg(5, 0, socket.MSG_PEEK); connection.recv(100)"
+    ingress, _ = serve(capture, code, b"0123456789")
+    assert [chunk.payload for chunk in ingress.chunks] == [b"0123456789"]
+    assert capture.counted("ignored_peek") == 2
+
+
+def test_truncating_reads_move_bytes_without_data(capture: Capture) -> None:
+    code = "connection.recv(4, socket.MSG_TRUNC); connection.send(b'.'); connection.recv(100)"
+    ingress, _ = serve(capture, code, b"0123", more=b"456789")
+    assert [(chunk.offset, chunk.size, chunk.payload) for chunk in ingress.chunks] == [(0, 4, b""), (4, 6, b"456789")]
+    assert ingress.flags[0] == Flag.CUT
+
+
+def test_sendfile_moves_bytes_without_data(capture: Capture) -> None:
+    code = """
+file = os.open(sys.executable, os.O_RDONLY)
+connection.send(b'head')
+os.sendfile(connection.fileno(), file, 0, 3000)
+connection.send(b'tail')
+"""
+    _, egress = serve(capture, code, b"")
+    assert [(chunk.size, chunk.payload) for chunk in egress.chunks] == [(4, b"head"), (3000, b""), (4, b"tail")]
+    assert egress.flags[1] == Flag.CUT
+
+
+def test_splice_moves_bytes_without_data_in_both_directions(capture: Capture) -> None:
+    code = """
+import ctypes
+splice = ctypes.CDLL(None).splice
+reader, writer = os.pipe()
+assert splice(connection.fileno(), None, writer, None, 10, 0) == 10
+assert splice(reader, None, connection.fileno(), None, 10, 0) == 10
+connection.send(b'tail')
+"""
+    ingress, egress = serve(capture, code, b"0123456789")
+    assert [(chunk.size, chunk.captured) for chunk in ingress.chunks] == [(10, 0)]
+    assert [(chunk.size, chunk.payload) for chunk in egress.chunks] == [(10, b""), (4, b"tail")]
+
+
+def test_several_messages_in_one_call(capture: Capture) -> None:
+    code = """
+import ctypes
+class Vector(ctypes.Structure):
+    _fields_ = [("base", ctypes.c_char_p), ("size", ctypes.c_size_t)]
+class Header(ctypes.Structure):
+    _fields_ = [("name", ctypes.c_void_p), ("name_size", ctypes.c_uint), ("vector", ctypes.POINTER(Vector)),
+                ("vectors", ctypes.c_size_t), ("control", ctypes.c_void_p), ("control_size", ctypes.c_size_t),
+                ("flags", ctypes.c_int)]
+class Message(ctypes.Structure):
+    _fields_ = [("header", Header), ("size", ctypes.c_uint)]
+one = (Vector * 2)(Vector(b"abc", 3), Vector(b"de", 2))
+two = (Vector * 1)(Vector(b"fghi", 4))
+messages = (Message * 2)(Message(Header(vector=one, vectors=2)), Message(Header(vector=two, vectors=1)))
+assert ctypes.CDLL(None).sendmmsg(connection.fileno(), messages, 2, 0) == 2
+into = (Vector * 1)(Vector(bytes(20), 20))
+messages = (Message * 1)(Message(Header(vector=into, vectors=1)))
+assert ctypes.CDLL(None).recvmmsg(connection.fileno(), messages, 1, 0, None) == 1
+"""
+    ingress, egress = serve(capture, code, b"0123456789")
+    assert [(chunk.size, chunk.payload) for chunk in egress.chunks] == [(5, b"abcde"), (4, b"fghi")]
+    assert ingress.payload == b"0123456789"
