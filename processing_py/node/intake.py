@@ -1,0 +1,113 @@
+"""``POST /v1/exchanges``: a batch of exchanges from an agent, answered when it is done.
+
+=======  =============================================================================================
+status   meaning for the agent
+=======  =============================================================================================
+200      inspected, and its hits are in the stream: ``{"taken": n, "lost": m}``; forget the batch
+400 415  not a batch of exchanges: do not send it again
+401      the token is missing or wrong
+413      larger than ``batch_bytes_limit``
+503      too much in flight, or the node is ending: keep the batch, come back after Retry-After
+=======  =============================================================================================
+"""
+
+from __future__ import annotations
+
+import hmac
+from typing import Protocol
+
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from common_py import health
+from common_py.contracts import Hit, Summary
+from processing_py.node.metrics import Metrics
+from processing_py.node.pool import Full, Pool
+
+MEDIA_TYPE = "application/msgpack"
+RETRY_SECONDS = "1"
+
+
+class HitSink(Protocol):
+    """Where hits go; a ``Stream[Hit]`` is one."""
+
+    async def add(self, entries: list[Hit]) -> None:
+        """Append entries; returns when they are kept."""
+
+
+class SummarySink(Protocol):
+    """Where summaries go; a ``Stream[Summary]`` is one."""
+
+    async def add(self, entries: list[Summary]) -> None:
+        """Append entries; returns when they are kept."""
+
+
+class TooLarge(Exception):
+    """The body is longer than the limit."""
+
+
+class Intake:
+    """The endpoint. ``limit`` is in bytes, an empty ``token`` asks for none."""
+
+    def __init__(
+        self, pool: Pool, hits: HitSink, summaries: SummarySink, metrics: Metrics, *, limit: int, token: str
+    ) -> None:
+        self._pool = pool
+        self._hits = hits
+        self._summaries = summaries
+        self._metrics = metrics
+        self._limit = limit
+        self._token = token.encode()
+
+    def application(self, checks: health.Checks) -> Starlette:
+        """The intake with the health endpoints, which answer on its port too, but without metrics."""
+        probes = [route for route in health.routes(checks) if route.path != "/metrics"]
+        return Starlette(routes=[Route("/v1/exchanges", self.exchanges, methods=["POST"]), *probes])
+
+    async def exchanges(self, request: Request) -> Response:
+        """Take one batch."""
+        answer = await self._take(request)
+        self._metrics.answered(answer.status_code)
+        return answer
+
+    async def _take(self, request: Request) -> Response:
+        sent = request.headers.get("x-wallarmapi-token", "").encode("latin-1")
+        if self._token and not hmac.compare_digest(sent, self._token):
+            return refusal(401, "The field X-WallarmApi-Token is missing or wrong.")
+        if request.headers.get("content-type", "").partition(";")[0].strip().lower() != MEDIA_TYPE:
+            return refusal(415, f"The body must be {MEDIA_TYPE}.")
+        try:
+            batch = await self._body(request)
+            reply = await self._pool.process(batch)
+        except TooLarge:
+            return refusal(413, f"A batch must not be larger than {self._limit} bytes.", {"Connection": "close"})
+        except ClientDisconnect:
+            return refusal(400, "The body ended early.")
+        except Full:
+            return refusal(503, "Too many batches are in flight.", {"Retry-After": RETRY_SECONDS})
+        if reply.error:
+            return refusal(400, reply.error)
+        await self._hits.add(reply.hits)
+        await self._summaries.add(reply.summaries)
+        self._metrics.replied(reply)
+        return JSONResponse({"taken": reply.taken, "lost": reply.lost})
+
+    async def _body(self, request: Request) -> bytes:
+        announced = request.headers.get("content-length", "")
+        if announced.isascii() and announced.isdigit() and int(announced[:20]) > self._limit:
+            raise TooLarge
+        pieces: list[bytes] = []
+        size = 0
+        async for piece in request.stream():
+            size += len(piece)
+            if size > self._limit:
+                raise TooLarge
+            pieces.append(piece)
+        return b"".join(pieces)
+
+
+def refusal(status: int, sentence: str, headers: dict[str, str] | None = None) -> Response:
+    """An answer that says in one sentence what is wrong."""
+    return JSONResponse({"error": sentence}, status, headers)

@@ -1,0 +1,67 @@
+"""The node's metrics, under the names that the product's users know: gauges with the prefix ``wallarm_``.
+
+What the product has no name for is a counter of its own: losses by cause, batches by answer.
+"""
+
+from __future__ import annotations
+
+import signal
+import time
+
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge
+
+from processing_py.node.messages import Reply
+
+SEGFAULTS = frozenset({-signal.SIGSEGV, -signal.SIGBUS})
+MEMFAULTS = frozenset({-signal.SIGKILL})
+"""The kernel's out-of-memory killer sends SIGKILL, and so does the node to a stuck worker."""
+
+
+class Metrics:
+    """Registered in ``registry`` when made."""
+
+    def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
+        def gauge(name: str, help: str) -> Gauge:
+            return Gauge(f"wallarm_{name}", help, registry=registry)
+
+        self.requests = gauge("requests", "Requests inspected.")
+        self.attacks = gauge("attacks", "Attacks found: hits.")
+        self.abnormal = gauge("abnormal", "Requests with at least one attack.")
+        self.requests_lost = gauge("requests_lost", "Requests not inspected, or whose hits were pushed out.")
+        self.overlimits_time = gauge("overlimits_time", "Requests whose inspection ended at a limit.")
+        self.segfaults = gauge("segfaults", "Workers that ended by a segmentation fault.")
+        self.memfaults = gauge("memfaults", "Workers that were killed: out of memory, or stuck.")
+        self.time_detect_seconds = gauge("time_detect_seconds", "Seconds spent in detection.")
+        self.startid = gauge("startid", "Unix time in seconds when the node started.")
+        self.in_flight = gauge("batches_in_flight", "Batches received and not yet answered.")
+        self.startid.set(int(time.time()))
+        self._losses = Counter("wallarm_losses", "What was lost, by cause.", ("cause", "unit"), registry=registry)
+        self._batches = Counter("wallarm_batches", "Batches by status of the answer.", ("status",), registry=registry)
+        self._restarts = Counter("wallarm_worker_ends", "Workers that ended and were started again.", registry=registry)
+
+    def replied(self, reply: Reply) -> None:
+        """A batch was inspected."""
+        self.requests.inc(reply.taken)
+        self.attacks.inc(len(reply.hits))
+        self.abnormal.inc(sum(1 for summary in reply.summaries if summary.attacks))
+        self.overlimits_time.inc(reply.overlimits)
+        self.time_detect_seconds.inc(reply.seconds)
+        if reply.lost:
+            self.lost("worker_ended", "exchanges", reply.lost)
+            self.requests_lost.inc(reply.lost)
+
+    def answered(self, status: int) -> None:
+        """A batch was answered with an HTTP status."""
+        self._batches.labels(str(status)).inc()
+
+    def lost(self, cause: str, unit: str, count: int) -> None:
+        """Something is gone for good."""
+        self._losses.labels(cause, unit).inc(count)
+
+    def worker_ended(self, code: int) -> None:
+        """A worker ended with a return code as subprocess tells it."""
+        self._restarts.inc()
+        if code in SEGFAULTS:
+            self.segfaults.inc()
+        if code in MEMFAULTS:
+            self.memfaults.inc()
