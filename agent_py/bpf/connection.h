@@ -77,7 +77,7 @@ static __always_inline bool is_tcp(struct sock *sk, bool late)
 static __always_inline void announce(struct scratch *scratch, struct connection *connection,
 				     struct sock *sk, __s32 fd)
 {
-	read_open_info((struct open_info *)scratch->data, sk);
+	read_open_info(&scratch->open, sk);
 	if (emit_plain(scratch, connection, fd, CHUNK_OPEN, connection->late ? CHUNK_LATE : 0,
 		       sizeof(struct open_info))) {
 		count(LOST_RING_FULL_OPEN, 1);

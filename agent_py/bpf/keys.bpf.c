@@ -143,7 +143,7 @@ struct key_record {
 	struct key_info info;
 };
 
-static __always_inline void fill_record(struct key_record *record, __u64 connection)
+static __noinline int fill_record(struct key_record *record, __u64 connection)
 {
 	__u64 id = bpf_get_current_pid_tgid();
 
@@ -157,6 +157,7 @@ static __always_inline void fill_record(struct key_record *record, __u64 connect
 	record->chunk.mount_namespace = mount_namespace_of(current_task());
 	record->chunk.fd = -1;
 	record->chunk.kind = CHUNK_KEY;
+	return 0;
 }
 
 static __always_inline void emit_key(struct found *found, __u8 protocol, __u32 index,

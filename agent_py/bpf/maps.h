@@ -85,7 +85,10 @@ struct scratch {
 	__u64 connections;	/* given out on this CPU */
 	struct cursor cursor;
 	struct chunk chunk;
-	__u8 data[PIECE];
+	union {
+		struct open_info open;
+		__u8 data[PIECE];
+	};
 };
 
 struct counters {
