@@ -26,6 +26,16 @@ class Stream(Protocol[T]):
         """Forget the ``count`` entries that were read first."""
 
 
+class CountedStream(Stream[T], Protocol[T]):
+    """A stream that knows how full it is and what it lost."""
+
+    dropped: int
+    """Entries pushed out unread."""
+
+    def __len__(self) -> int:
+        """Entries that are waiting or not yet acknowledged."""
+
+
 class MemoryStream(Generic[T]):
     """A stream inside one process. ``dropped`` counts entries pushed out, ``len()`` tells the ones waiting."""
 

@@ -1,0 +1,42 @@
+"""Metrics of the export, under the names that the product's users know where it has one."""
+
+from __future__ import annotations
+
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge
+
+from common_py.contracts import Hit, Summary
+from common_py.stream import CountedStream
+
+NANOSECONDS = 1e9
+
+
+class Metrics:
+    """Registered in ``registry`` when made. ``export_*`` are read from the streams when somebody asks."""
+
+    def __init__(
+        self, hits: CountedStream[Hit], summaries: CountedStream[Summary], registry: CollectorRegistry = REGISTRY
+    ) -> None:
+        def gauge(name: str, help: str) -> Gauge:
+            return Gauge(f"wallarm_{name}", help, registry=registry)
+
+        def counter(name: str, help: str) -> Counter:
+            return Counter(f"wallarm_{name}", help, registry=registry)
+
+        self.api_errors = gauge("api_errors", "Requests to the cloud that it did not take.")
+        self.exported = counter("export_hits", "Hits that the cloud took.")
+        self.rejected = counter("export_rejected", "Hits that the cloud refused for good.")
+        self.shutdown = counter("export_shutdown", "Hits still waiting when the program ended.")
+        self.summaries = counter("summaries", "Summaries read from the stream.")
+        self._delay = gauge("export_delay", "Seconds since the oldest hit that waits for the cloud was captured.")
+        gauge("export_queue", "Hits that wait for the cloud.").set_function(lambda: len(hits))
+        gauge("export_drops", "Hits pushed out of the stream unread.").set_function(lambda: hits.dropped)
+        gauge("export_drops_flag", "1 when hits have been pushed out.").set_function(lambda: float(hits.dropped > 0))
+        gauge("summaries_drops", "Summaries pushed out unread.").set_function(lambda: summaries.dropped)
+
+    def waiting(self, oldest: Hit, now: float) -> None:
+        """``oldest`` is about to be sent at the Unix time ``now`` in seconds."""
+        self._delay.set(max(0.0, now - oldest.exchange.start / NANOSECONDS))
+
+    def delivered(self) -> None:
+        """What was read has been sent."""
+        self._delay.set(0.0)
