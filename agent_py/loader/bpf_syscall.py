@@ -54,7 +54,7 @@ def bpf(command: Command, attributes: bytes) -> int:
 
 
 def create_map(kind: MapType, key_size: int, value_size: int, entries: int, name: str, flags: int = 0) -> int:
-    """Create a map; its file descriptor, which is not inherited. ``name`` is cut to 15 bytes."""
+    """Create a map; its descriptor, which is not inherited. Of ``name`` (letters, digits, _ and .) 15 bytes count."""
     packed = _CREATE.pack(kind, key_size, value_size, entries, flags, 0, 0, name.encode()[:15])
     return bpf(Command.MAP_CREATE, packed)
 

@@ -1,0 +1,127 @@
+"""Where TLS secrets can be captured, in made processes and in a real one."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from agent_py.discover import libraries
+from agent_py.discover.libraries import view
+from tests.agent_py.discover.elves import TEXT_OFFSET, Image
+
+TEST_JE = bytes.fromhex("4885ff7413488b07c3")
+OPENSSL_3 = Image(
+    text=TEST_JE.ljust(64, b"\x90"),
+    symbols={"EVP_KDF_derive": (0, len(TEST_JE))},
+    build_id=b"\xab\xcd",
+    rest=b"\0OpenSSL 3.0.15 3 Sep 2024\0",
+)
+
+
+class Proc:
+    """A made /proc with one process, number 7."""
+
+    def __init__(self, directory: Path) -> None:
+        self.path = directory
+        self.process = directory / "7"
+        (self.process / "root").mkdir(parents=True)
+        (self.process / "map_files").mkdir()
+        self._maps: list[str] = []
+
+    def map(self, path: str, image: Image, *, flags: str = "r-xp", deleted: bool = False) -> None:
+        """Map a file; a deleted one is reachable through map_files alone."""
+        address = f"{0x1000 * (len(self._maps) + 1):x}-{0x1000 * (len(self._maps) + 2):x}"
+        target = self.process / "map_files" / address if deleted else self.process / "root" / path.lstrip("/")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(image.build())
+        shown = path + " (deleted)" if deleted else path
+        self._maps.append(f"{address} {flags} 00000000 fe:01 {target.stat().st_ino}    {shown}\n")
+        (self.process / "maps").write_text("".join(self._maps))
+
+    def execute(self, path: str) -> None:
+        (self.process / "exe").symlink_to(path)
+
+
+@pytest.fixture
+def proc(tmp_path: Path) -> Proc:
+    return Proc(tmp_path)
+
+
+def test_a_mapped_libcrypto_is_a_target(proc: Proc) -> None:
+    proc.map("/usr/sbin/nginx", Image())
+    proc.map("/usr/lib/libssl.so.3", Image())
+    proc.map("/usr/lib/libcrypto.so.3", OPENSSL_3)
+    proc.execute("/usr/sbin/nginx")
+    (target,) = view(7, proc.path).targets
+    assert (target.file.path, target.version, target.build_id) == ("/usr/lib/libcrypto.so.3", "3.0.15", "abcd")
+    assert (target.offset, target.point.mnemonic, target.point.emulated) == (TEXT_OFFSET + 3, "je", True)
+    status = (proc.process / "root/usr/lib/libcrypto.so.3").stat()
+    assert target.identity == (status.st_dev, status.st_ino)
+
+
+def test_a_replaced_library_is_reached_through_its_mapping(proc: Proc) -> None:
+    proc.map("/opt/kong/lib/libcrypto.so.3", OPENSSL_3, deleted=True)
+    (target,) = view(7, proc.path).targets
+    assert target.file.path == "/opt/kong/lib/libcrypto.so.3"
+    assert "/map_files/" in target.file.opened
+
+
+def test_an_executable_with_openssl_inside_is_a_target(proc: Proc) -> None:
+    proc.map("/usr/bin/node", OPENSSL_3)
+    proc.execute("/usr/bin/node")
+    assert [target.file.path for target in view(7, proc.path).targets] == ["/usr/bin/node"]
+
+
+def test_on_another_machine_the_entry_is_probed(proc: Proc) -> None:
+    proc.map("/usr/lib/libcrypto.so.3", Image(symbols={"EVP_KDF_derive": (8, 16)}, machine=183))
+    (target,) = view(7, proc.path).targets
+    assert (target.offset, target.point.emulated, target.version) == (TEXT_OFFSET + 8, False, "")
+
+
+@pytest.mark.parametrize(
+    ("path", "image", "reason"),
+    [
+        ("/usr/lib/libcrypto.so.1.1", Image(rest=b"OpenSSL 1.1.1w  11 Sep 2023"), "OpenSSL 1.1.1w, which has no"),
+        ("/usr/lib/libcrypto.so.3", Image(), "of an unknown version"),
+        ("/app/server", Image(sections=(".go.buildinfo",)), "Go program"),
+        ("/app/server", Image(rest=b"BoringSSL"), "BoringSSL inside"),
+        ("/app/server", Image(), "maps no libcrypto"),
+        ("/usr/lib/libpcre.so", OPENSSL_3, "maps no libcrypto"),
+    ],
+)
+def test_why_tls_is_not_visible(proc: Proc, path: str, image: Image, reason: str) -> None:
+    proc.map(path, image)
+    proc.execute("/app/server")
+    found = view(7, proc.path)
+    assert found.targets == []
+    assert reason in found.reason
+
+
+def test_a_damaged_library_is_a_reason(proc: Proc) -> None:
+    proc.map("/usr/lib/libcrypto.so.3", OPENSSL_3)
+    library = proc.process / "root/usr/lib/libcrypto.so.3"
+    library.write_bytes(b"no library" * 100)
+    assert "cannot be read" in view(7, proc.path).reason
+
+
+def test_data_mappings_and_ended_processes_are_nothing(proc: Proc) -> None:
+    proc.map("/usr/lib/libcrypto.so.3", OPENSSL_3, flags="r--p")
+    assert list(libraries.mapped_files(7, proc.path)) == []
+    assert list(libraries.mapped_files(8, proc.path)) == []
+
+
+def test_a_real_process_with_tls() -> None:
+    code = "import ssl; print(ssl.OPENSSL_VERSION, flush=True); input()"
+    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        shown = child.stdout.readline().decode().split()
+        found = view(child.pid)
+        child.kill()
+    (target,) = found.targets
+    assert target.version == shown[1]
+    assert os.path.basename(target.file.path).startswith("libcrypto")
+    assert target.build_id
