@@ -53,24 +53,27 @@ class Mirroring:
     def look(self) -> None:
         """Compare /proc with what is known, and act on the difference."""
         present = {int(name) for name in os.listdir("/proc") if name.isdigit()}
-        for pid in [pid for pid in self.processes if pid not in present]:
-            self._forget(pid)
+        for mirrored in list(self.processes.values()):
+            self._recheck(mirrored.process)
         self._ages = {pid: self._ages.get(pid, 0) + 1 for pid in present}
-        for pid, age in self._ages.items():
+        for pid, age in sorted(self._ages.items()):
             if age <= YOUNG_LOOKS:
                 self._read(pid)
         if self._tls:
             self._probe_young()
 
+    def _recheck(self, known: Process) -> None:
+        """Forget a process that has ended, also when its id belongs to another one by now."""
+        process = processes.read(known.pid)
+        if process is None or process.start != known.start:
+            self._forget(known.pid)
+            self._ages.pop(known.pid, None)
+
     def _read(self, pid: int) -> None:
-        process = processes.read(pid)
-        known = self.processes.get(pid)
-        if known is not None and (process is None or process.start != known.process.start):
-            self._forget(pid)
-            known = None
-        if process is None or pid == os.getpid() or known is not None:
+        if pid in self.processes or pid == os.getpid():
             return
-        if self._wanted(process):
+        process = processes.read(pid)
+        if process is not None and self._wanted(process):
             self._loader.select_process(pid)
             self.processes[pid] = Mirrored(process, set())
             log.info("mirroring a process", pid=pid, name=process.name)

@@ -13,6 +13,8 @@ COMM_BYTES = 15
 """Longer names are cut by the kernel."""
 HIDDEN = "***"
 
+_ENDED = "ZX"
+"""States (proc(5)) of what has ended and is only waited for."""
 _TCP_LISTEN = "0A"
 _SECRET_NAME = re.compile(r"pass(word|wd|phrase)?|secret|token|api-?_?key|private|credential|auth", re.IGNORECASE)
 _USER_INFO = re.compile(r"(?<=://)[^/@\s]+@")
@@ -45,6 +47,8 @@ def read(pid: int) -> Process | None:
         fields = (directory / "stat").read_text("utf-8", "replace").rpartition(")")[2].split()
         arguments = (directory / "cmdline").read_bytes().decode("utf-8", "replace").rstrip("\0").split("\0")
     except (FileNotFoundError, ProcessLookupError):
+        return None
+    if fields[0] in _ENDED:
         return None
     return Process(
         pid,

@@ -1,0 +1,124 @@
+"""What capture costs nginx, and what the agent itself spends: CPU time per request, side by side in one run.
+
+Cases take turns within a round, so that a drift of the machine's speed meets all of them; the median over the rounds is
+quoted. nginx and wrk are pinned to one processor each; the agent shares wrk's.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import click
+
+from bench.cases import Capture, Case, Classic, Nothing
+from bench.measure import cpu_seconds, peak_memory, wrk
+from demo.nginx import Nginx
+from tests.live.agent import Agent
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """A kind of load."""
+
+    name: str
+    tls: str | None
+    keep_alive: bool
+    cases: tuple[str, ...]
+
+
+TRAFFIC = (
+    Traffic("plaintext, keep-alive", None, True, ("nothing", "capture")),
+    Traffic("TLS 1.3, keep-alive", "1.3", True, ("nothing", "capture", "classic SSL probes")),
+    Traffic("TLS 1.2, new connections", "1.2", False, ("nothing", "capture")),
+    Traffic("TLS 1.3, new connections", "1.3", False, ("nothing", "capture")),
+)
+
+
+@dataclass
+class Figures:
+    """Microseconds of CPU per request, one value a round."""
+
+    nginx: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    agent: list[float] = field(default_factory=list)
+    seen: list[float] = field(default_factory=list)
+    """Share of the requests that became exchanges."""
+    rate: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+
+    def median(self, case: str) -> float:
+        """nginx's median in a case."""
+        return statistics.median(self.nginx[case])
+
+
+@dataclass
+class Result:
+    """Everything measured."""
+
+    traffic: dict[str, Figures]
+    worker_memory: int = 0
+    parent_memory: int = 0
+    """Peak resident bytes."""
+
+
+def tls_server(port: int, version: str) -> str:
+    """An nginx server that speaks one TLS version only, for clients that cannot be told which."""
+    return (
+        f"    server {{ listen 127.0.0.1:{port} ssl reuseport backlog=4096; ssl_protocols TLSv{version};\n"
+        "        location / { return 200 '{\"ok\":true}\\n'; } }"
+    )
+
+
+def measure(directory: Path, ports: tuple[int, int], rounds: int, seconds: int) -> Result:
+    """Run all rounds. ``ports``: two free ones for the single-version TLS servers."""
+    servers = "\n".join(tls_server(port, version) for port, version in zip(ports, ("1.2", "1.3"), strict=True))
+    (directory / "nginx").mkdir()
+    result = Result({traffic.name: Figures() for traffic in TRAFFIC})
+    with Nginx(directory / "nginx", servers=servers) as nginx:
+        pin(nginx.worker_pids, {0})
+        pin([os.getpid()], {1})
+        urls = {None: f"http://127.0.0.1:{nginx.http_port}", "1.2": f"https://127.0.0.1:{ports[0]}"}
+        urls["1.3"] = f"https://127.0.0.1:{ports[1]}"
+        for number in range(rounds):
+            click.echo(f"round {number + 1} of {rounds}", err=True)
+            for traffic in TRAFFIC:
+                for case in cases(traffic, directory, nginx.pid):
+                    one(result, traffic, case, nginx, urls[traffic.tls], seconds)
+    return result
+
+
+def cases(traffic: Traffic, directory: Path, pid: int) -> Iterator[Case]:
+    """The cases of a kind of load, ready to be attached one after the other."""
+    every: tuple[Case, ...] = (Nothing(), Capture(directory / "agent", pid), Classic(pid))
+    return (case for case in every if case.name in traffic.cases)
+
+
+def one(result: Result, traffic: Traffic, case: Case, nginx: Nginx, url: str, seconds: int) -> None:
+    """Attach, warm up, measure, detach."""
+    figures = result.traffic[traffic.name]
+    with case as attached:
+        agent = attached if isinstance(attached, Agent) else None
+        wrk(f"{url}/api/warm", 1, keep_alive=traffic.keep_alive)
+        seen = agent.metrics()["exchanges_total"] if agent else 0.0
+        workers = agent.workers() if agent else []
+        before, agent_before = cpu_seconds(nginx.worker_pids), cpu_seconds(workers)
+        load = wrk(f"{url}/api/measured?item=42", seconds, keep_alive=traffic.keep_alive)
+        used, agent_used = cpu_seconds(nginx.worker_pids) - before, cpu_seconds(workers) - agent_before
+        figures.nginx[case.name].append(used / load.requests * 1e6)
+        figures.rate[case.name].append(load.rate)
+        if agent:
+            exchanges = agent.metrics()["exchanges_total"] - seen
+            figures.agent.append(agent_used / max(exchanges, 1) * 1e6)
+            figures.seen.append(exchanges / load.requests)
+            result.worker_memory = max(result.worker_memory, *map(peak_memory, workers))
+            result.parent_memory = max(result.parent_memory, peak_memory(agent.process.pid))
+
+
+def pin(pids: list[int], processors: set[int]) -> None:
+    """Keep processes on some processors; with fewer than two there is nothing to choose."""
+    if (os.cpu_count() or 1) >= 2:
+        for pid in pids:
+            os.sched_setaffinity(pid, processors)

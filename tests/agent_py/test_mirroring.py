@@ -1,0 +1,107 @@
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from agent_py import config
+from agent_py.mirroring import Mirroring
+from common_py.errors import UserError
+from tests.agent_py.test_config import load
+
+
+class Probe:
+    def __init__(self, open_probes: set[str], path: str) -> None:
+        self._open, self._path = open_probes, path
+        open_probes.add(path)
+
+    def close(self) -> None:
+        self._open.remove(self._path)
+
+
+class RecordingLoader:
+    """Keeps what it is told; the kernel's part is tested live."""
+
+    def __init__(self) -> None:
+        self.selected: set[int] = set()
+        self.swept: list[int] = []
+        self.probes: set[str] = set()
+
+    def select_process(self, pid: int) -> None:
+        self.selected.add(pid)
+
+    def deselect_process(self, pid: int) -> None:
+        self.selected.discard(pid)
+
+    def select_workload(self, mount_namespace: int) -> None:
+        raise AssertionError(mount_namespace)
+
+    def deselect_workload(self, mount_namespace: int) -> None:
+        raise AssertionError(mount_namespace)
+
+    def select_port(self, port: int) -> None:
+        raise AssertionError(port)
+
+    def attach_keys(self, path: str, offset: int) -> Probe:
+        assert offset > 0
+        return Probe(self.probes, path)
+
+    def counters(self) -> dict[str, int]:
+        return {}
+
+    def sweep(self, tgid: int) -> int:
+        self.swept.append(tgid)
+        return 0
+
+    def close(self) -> None:
+        raise AssertionError
+
+
+@pytest.fixture
+def server() -> Iterator[subprocess.Popen[str]]:
+    """A process with libcrypto that forks one child and says so."""
+    program = "import os, ssl, sys; pid = os.fork(); pid and print(pid, flush=True); sys.stdin.read()"
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        yield process
+
+
+def settings(tmp_path: Path, **changes: object) -> config.AgentConfig:
+    return load(tmp_path, mirror_processes=[], **changes)
+
+
+def test_a_process_its_children_and_their_library_come_and_go(tmp_path: Path, server: subprocess.Popen[str]) -> None:
+    assert server.stdout is not None
+    assert server.stdin is not None
+    child = int(server.stdout.readline())
+    loader = RecordingLoader()
+    mirroring = Mirroring(settings(tmp_path, mirror_pids=[server.pid]), loader)
+    assert loader.selected == {server.pid, child}
+    assert len(loader.probes) == len(mirroring.libraries) == 1
+    server.stdin.close()
+    server.wait()
+    for _ in range(100):
+        mirroring.look()
+        if not mirroring.processes:
+            break
+    assert loader.selected == set()
+    assert sorted(loader.swept) == sorted([server.pid, child])
+    assert loader.probes == set()
+
+
+def test_tls_switched_off_attaches_no_probe(tmp_path: Path, server: subprocess.Popen[str]) -> None:
+    loader = RecordingLoader()
+    Mirroring(settings(tmp_path, mirror_pids=[server.pid], tls_enabled=False), loader)
+    assert server.pid in loader.selected
+    assert loader.probes == set()
+    server.communicate("")
+
+
+def test_no_such_process_is_a_sentence(tmp_path: Path) -> None:
+    absent = 2**22 + 7
+    with pytest.raises(UserError, match=f"There is no process {absent}"):
+        Mirroring(settings(tmp_path, mirror_pids=[absent]), RecordingLoader())
+    with pytest.raises(UserError, match="No process is called no-such-name"):
+        Mirroring(load(tmp_path, mirror_processes=["no-such-name"]), RecordingLoader())
