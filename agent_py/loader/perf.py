@@ -101,8 +101,10 @@ def attach_tracepoint(identifier: int, program_fd: int) -> int:
     return _run(_open_event(_PERF_TYPE_TRACEPOINT, identifier, 0, 0), program_fd)
 
 
-def attach_uprobe(path: str, offset: int, program_fd: int) -> int:
+def attach_uprobe(path: str, offset: int, program_fd: int, *, at_return: bool = False) -> int:
     """Run a program when any process executes the instruction at ``offset`` of the file.
+
+    ``at_return`` (a function's entry is needed then): when the function returns. The capture makes no use of it.
 
     Returns the descriptor that holds the probe. Raises OSError; UserError when the kernel has no uprobes.
     """
@@ -113,4 +115,4 @@ def attach_uprobe(path: str, offset: int, program_fd: int) -> int:
             "This kernel has no uprobes, so TLS cannot be captured.", "It needs CONFIG_UPROBES.", exit_code=UNAVAILABLE
         ) from error
     text = ctypes.create_string_buffer(os.fsencode(path))
-    return _run(_open_event(kind, 0, ctypes.addressof(text), offset), program_fd)
+    return _run(_open_event(kind, at_return, ctypes.addressof(text), offset), program_fd)
