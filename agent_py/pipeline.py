@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import partial
 
-from agent_py.chunk import Chunk, Kind, tls_info
+from agent_py.chunk import Chunk, Kind, key_info, tls_info
 from agent_py.connection.connection import Connection, announced, unannounced
 from agent_py.connection.detect import Detection, Verdict
 from agent_py.connection.layer import IGNORE, Layer
@@ -24,6 +24,8 @@ from agent_py.counters import Counter, Counters
 from agent_py.exchange import Assembler, Resolver
 from agent_py.http.connection import Http1, HttpSettings
 from agent_py.http.fields import FieldLines
+from agent_py.tls.keystore import KeyStore
+from agent_py.tls.session import TlsSession, TlsSettings
 from common_py.contracts import Exchange
 
 SECOND = 1_000_000_000
@@ -36,6 +38,10 @@ class Settings:
 
     http: HttpSettings = field(default_factory=HttpSettings)
     connections: int = 65536
+    tls: TlsSettings = field(default_factory=TlsSettings)
+    keys: int = 16384
+    """TLS secrets that no session has claimed yet."""
+    key_lifetime: int = 30 * SECOND
     idle_timeout: int = 900 * SECOND
     response_timeout: int = 60 * SECOND
 
@@ -59,6 +65,7 @@ class Pipeline:
         self._lines = FieldLines()
         self._table = ConnectionTable(settings.connections, settings.idle_timeout, settings.response_timeout, counters)
         self._assembler = Assembler(prefix, clock_offset, counters, resolve)
+        self._keys = KeyStore(counters, limit=settings.keys, lifetime=settings.key_lifetime)
         self._get = self._table.get
         self._touch = self._table.touch
 
@@ -85,6 +92,7 @@ class Pipeline:
     def expire(self, now: int) -> None:
         """Time has passed (nanoseconds of CLOCK_MONOTONIC): give up what waited too long. Call about every second."""
         self._table.expire(now)
+        self._keys.expire(now)
 
     def close(self, now: int) -> None:
         """Close every connection; what is known of their requests waits for ``take``."""
@@ -92,7 +100,9 @@ class Pipeline:
 
     def _other(self, chunk: Chunk) -> None:
         try:
-            if chunk.kind == Kind.OPEN:
+            if chunk.kind == Kind.KEY:
+                self._keys.add(key_info(chunk.payload), chunk.conn, chunk.tgid, chunk.time)
+            elif chunk.kind == Kind.OPEN:
                 self._open(chunk)
             elif chunk.kind == Kind.CLOSE:
                 self._close(chunk)
@@ -130,24 +140,29 @@ class Pipeline:
         return self._add(unannounced(chunk))
 
     def _add(self, connection: Connection) -> Connection:
-        connection.layer = Detection(partial(self._choose, connection), late=connection.late)
+        connection.layer = Detection(partial(self._choose, connection, connection), late=connection.late)
         self._table.add(connection, connection.last_seen)
         self._counters.add(Counter.CONNECTIONS_OPENED)
         return connection
 
-    def _choose(self, connection: Connection, verdict: Verdict, joined: bool) -> Layer:
-        """The layer for a protocol that was recognised; it becomes the connection's."""
-        layer: Layer
+    def _choose(self, connection: Connection, below: Connection | TlsSession, verdict: Verdict, joined: bool) -> Layer:
+        """The layer for a protocol that was recognised; from now on ``below`` tells it directly."""
+        layer: Layer = IGNORE
         if verdict is Verdict.HTTP1:
             layer = self._http(connection, joined)
-        else:
-            if verdict in (Verdict.TLS, Verdict.TLS_LATE):
-                self._counters.add(Counter.LOST_KEY_MISSING)
-            elif verdict is Verdict.OTHER:
-                self._counters.add(Counter.LOST_NOT_HTTP)
-            layer = IGNORE
-        connection.layer = layer
+        elif verdict is Verdict.TLS and below is connection:
+            layer = self._tls(connection)
+        elif verdict is Verdict.TLS_LATE and below is connection:
+            self._counters.add(Counter.LOST_KEY_MISSING)
+        elif verdict is not Verdict.CLIENT:
+            self._counters.add(Counter.LOST_NOT_HTTP)
+        below.layer = layer
         return layer
+
+    def _tls(self, connection: Connection) -> Layer:
+        session = TlsSession(connection, self._settings.tls, self._keys, self._counters)
+        session.layer = Detection(partial(self._choose, connection, session), late=False)
+        return session
 
     def _http(self, connection: Connection, joined: bool) -> Layer:
         emit = partial(self._assembler.emit, connection)

@@ -13,6 +13,8 @@ from agent_py.chunk import Chunk, Flag, Kind, tls_payload
 from agent_py.connection.connection import Connection
 from agent_py.connection.layer import Layer
 
+LONGEST = 0xFFFFFFFF
+"""Largest ``size`` of a chunk."""
 Record = Callable[[Chunk], None]
 
 
@@ -54,8 +56,11 @@ class Tap:
         self._upper.data(direction, data, time)
 
     def hole(self, direction: int, size: int, time: int) -> None:
-        """A DATA chunk with nothing captured."""
-        self._moved(direction, size, int(Flag.CUT), time, b"")
+        """A DATA chunk with nothing captured; a hole too long for one is told by the next chunk's offset."""
+        if size <= LONGEST:
+            self._moved(direction, size, int(Flag.CUT), time, b"")
+        else:
+            self._offsets[direction] += size
         self._upper.hole(direction, size, time)
 
     def gap(self, direction: int, size: int, lost: int, time: int) -> None:

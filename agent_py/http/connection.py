@@ -8,8 +8,8 @@ never seen); LOST_GAP for chunks lost between two requests, less the responses t
 
 Lost responses. When response bytes were lost, the next head may answer a later request. A client that does not
 pipeline waits for each answer, so the newest request is the one answered and older ones go out without a response.
-With pipelining (two requests met in one read) that cannot be known: all unanswered requests go out without a response, and as many late responses
-are passed over. Nothing is guessed.
+With pipelining (two requests met in one read) that cannot be known: all unanswered requests go out without a response,
+and as many late responses are passed over. Nothing is guessed.
 
 Memory: at most ``pipeline_depth`` unanswered requests with bodies up to the body limit. Each event is O(its bytes).
 """
