@@ -19,6 +19,9 @@ from processing_py.points.text import printable
 from processing_py.points.tree import DEFAULT_LIMITS, Tree
 
 FINDINGS_PER_TYPE = 16
+WINDOW = 8192
+OVERLAP = 1024
+"""Long values are confirmed in windows, so that a confirmer's cost is bounded and the whole stays linear."""
 CLEAN_HEADERS = 4096
 CLEAN_LENGTH = 1024
 CONFIRMED_CHARACTERS = 1 << 20
@@ -47,6 +50,8 @@ class Engine:
         self._scanner = scanner if scanner is not None else HyperscanScanner(literals(types))
         self._limits = limits
         self._clean: set[str] = set()
+        self.work = 0
+        """Characters that parsers, decoders and confirmers read in the last request: its deterministic cost."""
 
     def inspect(self, request: Request) -> list[Finding]:
         """Return the findings of ``request``: best first, at most one for each type and payload."""
@@ -57,13 +62,20 @@ class Engine:
         for index, mask in self._scanner.scan([leaf.text for leaf in leaves]).items():
             self._confirm(leaves[index], mask, spent, findings)
         self._remember(leaves, findings)
+        self.work = tree.budget.steps + sum(spent)
         result = sorted(findings.values(), key=lambda finding: -finding.score)
         result.extend(_over_budget(tree, any(used > CONFIRMED_CHARACTERS for used in spent)))
         return result
 
     def _confirm(self, leaf: Leaf, mask: int, spent: list[int], findings: dict[tuple[str, str], Finding]) -> None:
         """Run the confirmers of the types in ``mask`` on ``leaf``; add what they find."""
-        value = Value(leaf)
+        for value in _values(leaf):
+            self._confirm_value(value, mask, spent, findings)
+
+    def _confirm_value(
+        self, value: Value, mask: int, spent: list[int], findings: dict[tuple[str, str], Finding]
+    ) -> None:
+        leaf = value.leaf
         header = value.header
         while mask:
             position = (mask & -mask).bit_length() - 1
@@ -71,9 +83,9 @@ class Engine:
             attack = self._types[position]
             if (leaf.structure and not attack.structure) or spent[position] > CONFIRMED_CHARACTERS:
                 continue
-            if header and attack.headers is not None and header not in attack.headers:
+            if header and header in attack.ignored_headers:
                 continue
-            spent[position] += len(leaf.text)
+            spent[position] += len(value.text)
             signals = attack.confirm(value)
             if signals:
                 self._judge(attack, leaf, signals, findings)
@@ -99,6 +111,18 @@ class Engine:
         for leaf in leaves:
             if leaf.path[0][0] == "header" and len(leaf.text) <= CLEAN_LENGTH:
                 self._clean.add(leaf.text)
+
+
+def _values(leaf: Leaf) -> list[Value]:
+    """The leaf as one value or, when it is long, as overlapping windows."""
+    value = Value(leaf)
+    if len(value.text) <= WINDOW:
+        return [value]
+    text = value.text
+    return [
+        Value(leaf._replace(text=text[start : start + WINDOW]))
+        for start in range(0, max(1, len(text) - OVERLAP), WINDOW - OVERLAP)
+    ]
 
 
 def _over_budget(tree: Tree, confirmers: bool) -> list[Finding]:

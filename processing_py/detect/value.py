@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from processing_py.points.leaf import Leaf
@@ -17,14 +18,16 @@ class Signal(NamedTuple):
 
 
 class Value:
-    """A leaf as confirmers read it. ``lower`` has one character for each of ``text`` (ASCII folding only)."""
+    """A leaf as confirmers read it: long runs of one character cut short, so that padding neither hides an attack
+    nor costs time. ``lower`` has one character for each of ``text`` (ASCII folding only).
+    """
 
     __slots__ = ("leaf", "lower", "text")
 
     def __init__(self, leaf: Leaf) -> None:
         self.leaf = leaf
-        self.text = leaf.text
-        self.lower = leaf.text.lower() if leaf.text.isascii() else leaf.text.translate(_LOWER)
+        self.text = text = _PADDING.sub(_shorten, leaf.text) if len(leaf.text) > LONG else _SPACES.sub(r"\1\1", leaf.text)
+        self.lower = text.lower() if text.isascii() else text.translate(_LOWER)
 
     @property
     def section(self) -> str:
@@ -36,6 +39,17 @@ class Value:
         """Upper-case name of the header that holds the value, "" elsewhere."""
         first = self.leaf.path[0]
         return str(first[1]) if first[0] == "header" else ""
+
+
+LONG = 64
+PROSE_LENGTH = 4096
+"""Longer values are judged without regard to prose around the attack: padding would be an evasion."""
+_SPACES = re.compile(r"([\s])\1{2,}")
+_PADDING = re.compile(r"([\s])\1{2,}|(.)\2{23,}", re.DOTALL)
+
+
+def _shorten(match: re.Match[str]) -> str:
+    return match[1] * 2 if match[1] else match[2] * 24
 
 
 _LOWER = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
@@ -57,5 +71,5 @@ class AttackType:
     weights: Mapping[str, float]
     bias: float = -4.0
     structure: bool = False
-    headers: frozenset[str] | None = field(default=None)
-    """When set, the only headers in which the type is looked for; other sections are not affected."""
+    ignored_headers: frozenset[str] = frozenset()
+    """Upper-case names of headers whose own grammar looks like the type."""

@@ -189,6 +189,7 @@ DECODERS: tuple[Decoder, ...] = (
     Decoder("base64", _maybe_base64, _base64),
     Decoder("hex", lambda value: len(value) >= 16 and _HEX.match(value), _hex),
     Decoder("utf7", lambda value: "+" in value and "-" in value, _utf7),
+    Decoder("nul", lambda value: "\0" in value, lambda value, _budget: (("", value.replace("\0", "")),)),
     Decoder("unicode", lambda value: not value.isascii(), _fold),
 )
 """Every decoder of single values. A new one is a line here and its function above."""

@@ -19,6 +19,7 @@ _INTERESTING = re.compile(r"[^A-Za-z0-9 .,:;=*/_()-]|[A-Za-z0-9/_-]{8}")
 _PLAIN_SEGMENT = re.compile(r"[\w.~@:,+!-]*\Z")
 _URL_QUERY = re.compile(r"\A(?:[a-zA-Z][a-zA-Z0-9+.-]{1,20}:)?[^?\s<>\"']{0,2000}\?([^#]*=[^#]*)")
 _ABSOLUTE = re.compile(rb"\A[a-zA-Z][a-zA-Z0-9+.-]{0,20}://[^/?#]*")
+_DECLARATION = re.compile(r"\A<\?xml[^>]{0,200}\?>")
 _CHARSET = re.compile(rb"charset\s*=\s*\"?([\w-]{1,40})", re.IGNORECASE)
 TRIVIAL_LENGTH = 8
 """Shorter values of letters and digits only cannot be an attack."""
@@ -199,7 +200,7 @@ class Tree:
     def _xml(self, post: Path, body: bytes) -> None:
         whole = text.decode(body)
         self._add((*post, ("xml",)), whole, 1, structure=True)
-        parts = xml.split(body)
+        parts = xml.split(_DECLARATION.sub("", whole.lstrip("\ufeff \t\r\n"), count=1).encode("utf-8", "replace"))
         if parts is None:
             self._add(post, whole)
             return

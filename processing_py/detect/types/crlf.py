@@ -13,6 +13,7 @@ _HEADER = re.compile(
 )
 _GENERIC = re.compile(r"^[^\r\n]{0,80}(?:\r\n|%0d%0a|%0a%0d)[a-z][a-z0-9-]{2,30}:\s?\S")
 _STATUS = re.compile(rf"{_BREAK}{{1,4}}\s*(?:http/[\d.]+\s+\d{{3}}|(?:get|post|put|delete|head)\s+\S+\s+http/)")
+_DUMP = re.compile(r"(?:^|[\"'\n])\s*[a-z-]{3,30}:\s[^\r\n]{0,400}(?:\r\n|\\r\\n)[a-z-]{3,30}:")
 _BODY = re.compile(rf"{_BREAK}{{3,8}}\s*<(?:html|script|svg|img|body|h1)")
 
 
@@ -28,6 +29,8 @@ def confirm(value: Value) -> list[Signal]:
             signals.append(Signal(name, match[0]))
     if signals and value.section == "post" and text.count("\n") > 3:
         signals.append(Signal("document", ""))
+    if signals and _DUMP.search(text) is not None:
+        signals.append(Signal("dump", ""))
     return signals
 
 
@@ -35,5 +38,5 @@ TYPE = AttackType(
     code="crlf",
     literals=("\r\n", "\n", "\r", "%0d", "%0a", "\\r\\n", "\\n", "?set-cookie", "set-cookie"),
     confirm=confirm,
-    weights={"header": 5.0, "generic": 3.5, "status": 5.0, "body": 4.5, "document": -2.5},
+    weights={"header": 5.0, "generic": 3.5, "status": 5.0, "body": 4.5, "document": -2.5, "dump": -6.0},
 )  # fmt: skip

@@ -12,7 +12,7 @@ _BREAKOUT = re.compile(rf"[\w*]?\)+\s*\(*[&|!]?\(*\s*{_ATTRIBUTE}\s*[~<>:]?=\s*[
 _PAIR = re.compile(rf"\*\s*\)\s*\(|\)\(\|\(|\)\(&\(|\)\(!\(|[|&]\({_ATTRIBUTE}=\*?|\(\|\({_ATTRIBUTE}=|\*\(\|\(|\)\)\(\||%00\)|\)\)\)?\x00|\*\|$")
 _KNOWN = re.compile(r"\b(?:uid|cn|sn|objectclass|userpassword|mail|samaccountname|givenname|password|user|department|homedirectory|telephonenumber|ou|dc|member|memberof|distinguishedname|accesslevel|directory|admin)\s*(?::[\d.]+:)?[~<>:]?=\s*[\w*(]")
 _RULE = re.compile(r"\b[a-z]\w+:(?:dn:)?\d+(?:\.\d+){3,}:=")
-_TEXT = re.compile(r"(?:[a-z]{2,}[,.]? ){4,}|==|\(\s*\)|;|https?://")
+_TEXT = re.compile(r"(?:\b[a-z]{2,20}[,.]? ){4,}|==|\(\s*\)|;|https?://")
 
 
 def confirm(value: Value) -> list[Signal]:

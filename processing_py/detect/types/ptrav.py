@@ -10,20 +10,20 @@ import re
 
 from processing_py.detect.value import AttackType, Signal, Value
 
-_JUNK = r"(?:[^\w\s.-]|\\|%[0-9a-z]{2}|0x[0-9a-f]{2}|%?u[0-9a-f]{4}|[\x00-\x1f\x7f-\uffff])"
+_JUNK = r"(?:[^\w\s.-]|\\|%[0-9a-z]{2}|0x[0-9a-f]{2}|%?u[0-9a-f]{4}|%\w%\w|[25][cf]|[\x00-\x1f\x7f-\uffff])"
 _SEPARATOR = rf"(?:[/\\]|{_JUNK})"
 _ROOTED = (
     r"passwd|shadow|group|hosts|issue|hostname|fstab|crontab|profile|resolv\.conf|motd|sudoers|environment|mysql|"
     r"master\.passwd|apache2?|httpd|nginx|php\.ini|my\.cnf|ssh|redhat-release|os-release|lsb-release|release|proftpd|"
     r"protpd|vsftpd\w*|init\.d|rc\.conf|samba|exports|inetd\.conf|syslog\.conf|network|php\d?|openldap|pure-ftpd|"
-    r"chrootusers|ftp\w*|logrotate\S*|security|snmp|lighttpd|sysconfig|cron\S*|printcap|aliases|at\.\w+|bashrc|inittab|"
+    r"[\w-]+\.conf|chrootusers|ftp\w*|logrotate\S*|security|snmp|lighttpd|sysconfig|cron\S*|printcap|aliases|at\.\w+|bashrc|inittab|"
     r"termcap|shells|services|rpc|mtab|modules\.conf|lilo\.conf|ld\.so\.conf|login\.defs|wu-ftpd|phpmyadmin|updatedb\.conf|"
     r"squirrelmail|psa|gshadow|csh\.\w+|dovecot|postfix|exim\d?|vhcs2|stunnel|netconfig"
 )
 _FILES = re.compile(
     rf"(?:^|[^a-z]|%[0-9a-z]{{2}}|0x2f|0x5c|u[0-9a-f]{{4}}|%q?f|\b)"
     rf"(?P<hit>etc{_SEPARATOR}{{1,12}}(?:{_ROOTED})\b"
-    rf"|boot\.ini|(?<![a-z])win\.ini|system\.ini|ntuser\.dat|autoexec\.bat"
+    rf"|boot\.ini|logs?{_SEPARATOR}{{1,4}}(?:access|error)[._]log|(?<![a-z])win\.ini|system\.ini|ntuser\.dat|autoexec\.bat"
     rf"|(?:windows|winnt){_SEPARATOR}{{1,12}}(?:system32|system|repair|win\.ini|php\.ini|panther|debug|sysprep|"
     rf"temp|explorer\.exe|system\.ini|my\.ini|iis\w*|\w+\.(?:ini|log|exe|dat))"
     rf"|system32{_SEPARATOR}{{1,12}}(?:drivers|config|cmd\.exe|inetsrv|\w+\.exe)"
@@ -51,7 +51,7 @@ _WRAPPER = re.compile(
     r"(?:^|[=\s(\"'])(?:php://(?:filter|input|stdin|fd|memory|temp)|(?:zip|phar|expect|glob|compress\.\w+|ogg|rar|ssh2)://"
     r"|file:/{1,4}[\w%.]|data://?(?:text|image|,))"
 )
-_UNC = re.compile(r"^\\\\[^\\\s]+\\[^\\\s]+\\|^\\\\[\w.?:]+\\|^[a-z]:[\\/]{1,4}(?:boot\.ini|win|users|documents|inetpub|program|"
+_UNC = re.compile(r"^\\\\[^\\\s]+\\[^\\\s]+\\|^\\\\[\w.?:]+\\|^[a-z]:[\\/]{1,4}(?:boot\.ini|win(?:dows|nt)|inetpub|program files|"
                   r"apache|php|xampp|mysql|nginx|wamp|temp|sysprep|appserv|tomcat)[\w. ~()-]*(?:[\\/]|$)")  # fmt: skip
 _UNIX = re.compile(r"^/(?:etc|proc|var/log|var/mail|var/run|root|usr/local|usr/etc|opt|private/etc|volumes|logs|bin|tmp)/[\w./@-]{2,}$")
 _NUL = re.compile(r"(?:%00|\x00)(?:\.?[a-z]{2,5})?$")
@@ -102,7 +102,7 @@ TYPE = AttackType(
         "wp-config", ".git/", ".svn/", "/proc/", "proc/self", "var/", "usr/", "/opt/", "/root", "php://", "zip://",
         "phar://", "expect://", "glob://", "file:", "data:", "\\\\", "c:\\", "c:/", ".aws/", "inetpub", "xampp",
         "\xc0", "\xc1", "%c0", "%c1", "volumes/", "./", ".\\", "autoexec",
-        "%00", "/logs/", "/bin/", "/tmp/",
+        "%00", "/logs/", "/bin/", "/tmp/", "logs/", "log/",
     ),
     confirm=confirm,
     weights={

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 
-from processing_py.detect.value import AttackType, Signal, Value
+from processing_py.detect.value import PROSE_LENGTH, AttackType, Signal, Value
 
 _COMMANDS = (
     "cat|tac|ls|id|whoami|uname|pwd|ps|netstat|ifconfig|ipconfig|ping|nslookup|dig|host|getent|wget|curl|nc|ncat|netcat|telnet|bash|sh|zsh|ksh|csh|dash|"
@@ -40,12 +40,12 @@ _PHP = re.compile(
 )
 _PHP_SURE = re.compile(r"<\?php\s|<\?=|phpinfo\s*\(\s*\)|\$_(?:get|post|request|cookie|server)\s*\[|(?:system|passthru|shell_exec|exec|eval|popen|assert)\s*\(\s*['\"`$]|@eval|base64_decode\s*\(|print\s*\(\s*`|print\(md5|\beval\(|auto_prepend_file|allow_url_include|disable_functions|suhosin\.")
 _JAVA = re.compile(
-    r"java\.(?:lang|io|net|util)\.\w+|javax\.(?:naming|script)|getruntime\s*\(|runtime\.exec|processbuilder|class\.forname|\.newinstance\s*\(|scriptenginemanager|getclass\(\)|class\.module\.classloader|classloader\.(?:resources|urls)|"
+    r"^\s*javax?\.\w+\.[\w.$]+\s*$|java\.(?:lang|io|net|util)\.\w+|javax\.(?:naming|script)|getruntime\s*\(|runtime\.exec|processbuilder|class\.forname|\.newinstance\s*\(|scriptenginemanager|getclass\(\)|class\.module\.classloader|classloader\.(?:resources|urls)|"
     r"#_memberaccess|@java\.|ognl\.|com\.sun\.rowset|jdbcrowsetimpl|templatesimpl|org\.apache\.(?:commons|xalan|logging|struts|catalina)|\$\$bcel\$\$|spring\.datasource|freemarker\.template|commons-collections|com\.(?:mchange|ibatis|opensymphony)\.|bsh\.interpreter|groovy\.\w+\b|sun\.\w+\.\w+|jdk\.nashorn"
 )
 _JAVA_SURE = re.compile(r"getruntime\s*\(\s*\)|java\.lang\.(?:runtime|processbuilder|system)|class\.module\.classloader|#_memberaccess|\$\$bcel|jdbcrowsetimpl|templatesimpl|scriptenginemanager|new\s+processbuilder|@java\.lang")
 _JNDI = re.compile(r"\$\{\s*(?:jndi|(?:\$\{[^}]{0,80}\}|[jndi]){2,12})\s*:|\$\{(?:[^{}]{0,40}\$\{(?:lower|upper|env|sys|date|::|[\w:]{0,20}:-)[^}]{0,60}\}){1,}|\$\{\s*(?:jndi|env|sys|java|ctx|lower|upper|bundle|main|docker|k8s|web)\s*:|jndi\s*:\s*(?:ldaps?|rmi|dns|iiop|corba|nis|nds|https?)\s*:")
-_SHOCK = re.compile(r"\(\)\s*\{\s*(?::|_|\w*)\s*;?\s*\}?\s*(?:;|>_\[)")
+_SHOCK = re.compile(r"\(\)\s*\{[^{}]{0,60}\}\s*(?:;|>_\[)")
 _NODE = re.compile(
     r"require\s*\(\s*['\"`]?(?:child_process|fs|http|net|os|vm)|child_process|process\.(?:mainmodule|binding|env|exit)|\.execsync|\.spawn(?:sync)?\s*\(|global\.process|__proto__|constructor\.prototype|_\$\$nd_func|\$\$nd_func|new\s+function\s*\(|function\s*\(\s*\)\s*\{.{0,400}(?:exec|require|process|return)|eval\s*\(\s*string"
 )
@@ -55,7 +55,7 @@ _WINDOWS = re.compile(r"cmd(?:\.exe)?\s*/[ck]|powershell(?:\.exe)?\s+(?:-\w+|\")
 _SSI_MISC = re.compile(r"-oproxycommand=|\bwith=x\b|\bawk\s+['\"]?(?:begin)?\s*\{|\bfind\s+\S+\s+-exec|\bxargs\s+\w|proc_open|\bdef\s+\w+=|<svg.{0,40}msl|(?:push|fill|pop)\s+graphic-context|;vi\b|yrange=\[|^\W*\w{0,20}\s*\|\s*sh\b")
 _UNQUOTE = re.compile(r"(?<=[\w/.$])(?:''|\"\"|\\(?=[a-z/.])|\^|`(?=`)|\$@|\$\*|\$\{?[u!@*]\}?(?=[\w/+ ]|$))|(?<=\w)'(?=\w{1,12}'?)|(?<=\w)\"(?=\w{1,12}\"?)")
 _SPACES = re.compile(r"\$\{?ifs\}?(?:\$\d|%\w+)?|\$ifs\$9|(?<=\w)\+(?=/)|(?<=[;|&]cat)\xa0|\{(?=\w+,)|,(?=[/-])|\x09|%09")
-_PROSE = re.compile(r"(?:[a-z]{2,}[,.]? ){5,}")
+_PROSE = re.compile(r"(?:\b[a-z]{2,20}[,.]? ){5,}")
 _INJECTED = re.compile(r"^[\"'\w.:/\\@(){}\[\]$%*+=,-]{0,60}\s*(?:\\n)?$")
 _PAIRS = (
     ("full_path", _FULL_PATH), ("glob", _GLOB), ("reverse", _REVERSE), ("php", _PHP), ("php_sure", _PHP_SURE), ("java", _JAVA), ("java_sure", _JAVA_SURE),
@@ -68,6 +68,8 @@ def confirm(value: Value) -> list[Signal]:
     """Signals of commands or code in ``value``."""
     text = value.lower
     plain = _SPACES.sub(" ", _UNQUOTE.sub("", text))
+    if " " not in plain:
+        plain = plain.replace("+", " ")
     signals: list[Signal] = []
     for name, pattern in _PAIRS:
         match = pattern.search(text) or (pattern.search(plain) if plain != text else None)
@@ -80,7 +82,7 @@ def confirm(value: Value) -> list[Signal]:
             break
     if plain != text and any(signal.name in ("separated", "separated_weak") for signal in signals):
         signals.append(Signal("unquoted", plain[:200]))
-    if signals and _PROSE.search(text) is not None:
+    if signals and len(text) < PROSE_LENGTH and _PROSE.search(text) is not None:
         signals.append(Signal("prose", ""))
     return signals
 
@@ -95,9 +97,10 @@ def _separated(text: str) -> Signal | None:
         if len(command) == 1 and not rest:
             continue
         short = _INJECTED.match(prefix) is not None
-        sure = short and (bool(rest) or re.fullmatch(_ALONE, command) is not None)
+        alone = _ONLY.match(command) is not None
+        sure = short and (alone or (bool(rest) and rest[0] not in ";|&"))
         signal = Signal("separated" if sure else "separated_weak", match[0].strip()[-200:])
-        if sure and match["separator"] in ("&", "|") and not rest.startswith(("-", "/", "$", "`")) and " " in prefix.strip():
+        if sure and match["separator"] in ("&", "|") and not rest.startswith(("/", "$", "`")) and " " in prefix.strip():
             signal = Signal("separated_weak", signal.evidence)
         if signal.name == "separated":
             return signal

@@ -4,7 +4,7 @@ A value is read in three contexts: as it stands, and as if it began inside a str
 the first token is what closes that string. One letter a token:
 
 ``n`` number or NULL/TRUE · ``s`` string · ``v`` @variable · ``w`` word · ``f`` SQL function before ``(`` ·
-``x`` time, file or error function before ``(`` · ``o`` operator · ``k`` LIKE, IN, BETWEEN, IS, REGEXP ·
+``x`` time, file or error function before ``(`` · ``o`` comparison · ``m`` arithmetic · ``k`` LIKE, IN, BETWEEN, IS, REGEXP ·
 ``&`` AND, OR, XOR, ||, && · ``!`` NOT · ``U`` UNION · ``A`` ALL, DISTINCT · ``E`` SELECT · ``F`` FROM · ``T`` first word
 of a statement · ``H`` HAVING · ``O`` ORDER, GROUP · ``Y`` BY · ``B`` other clause words · ``c`` comment that ends the
 value · ``*`` · ``(`` ``)`` ``,`` ``;`` ``.`` themselves · ``?`` anything else.
@@ -30,7 +30,8 @@ _TOKEN = re.compile(
   | (?P<variable>@@?[\w.$]+)
   | (?P<word>[a-z_\x80-\uffff][\w$]*(?:\.[a-z_][\w$]*)*)
   | (?P<logic>\|\||&&)
-  | (?P<operator><=>|<>|!=|<=|>=|<<|>>|:=|::|[=<>~^|&%/+!-])
+  | (?P<operator><=>|<>|!=|<=|>=|:=|[=<>])
+  | (?P<arithmetic><<|>>|::|[~^|&%/+!-])
   | (?P<mark>[(),;*.])
   | (?P<other>.)
     """,
@@ -128,7 +129,7 @@ def tokenize(text: str, quote: str = "") -> Tokens:
     return Tokens("".join(shape), words, versioned, split)
 
 
-_LETTERS = {"number": "n", "string": "s", "variable": "v", "logic": "&", "operator": "o", "other": "?"}
+_LETTERS = {"number": "n", "string": "s", "variable": "v", "logic": "&", "operator": "o", "arithmetic": "m", "other": "?"}
 _OPENS = re.compile(r"(?:\s|/\*(?:[^*]|\*(?!/)){0,64}\*/){0,8}\(")
 
 

@@ -5,20 +5,20 @@ from __future__ import annotations
 import re
 
 from processing_py.detect.types.sql_tokens import Tokens, tokenize
-from processing_py.detect.value import AttackType, Signal, Value
+from processing_py.detect.value import PROSE_LENGTH, AttackType, Signal, Value
 
-_EXPRESSION = r"(?:[(]*(?:[nsvwfx*]|w\.\*|[fx]\([^()]*\))[)]*(?:o[(]*[nsvwfx][)]*)?)"
+_EXPRESSION = r"(?:[(]*(?:[nsvwfx*]|w\.\*|[fx]\([^()]*\))[)]*(?:[om][(]*[nsvwfx][)]*)?)"
 _ANYWHERE: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     (name, re.compile(pattern))
     for name, pattern in (
-        ("union_select", r"U[A(]*E[A(]*[nsvwfx*(o,)&!;.TB?c]|U[A(]*E$"),
+        ("union_select", r"U[A(]*E[A(]*(?:[nsvfx*(om,)&!;.B?c]|w[,F.()omc]|w$)"),
         ("select_from", rf"E[A(]*(?:{_EXPRESSION},?(?:Bw)?)+F[(E]*[wsfvx]"),
         ("select_list", r"E[A(]*(?:[nsv*][,)oF]|[fx]\(|v|w,(?:w,)*[wnsf]F|\*F|c)"),
-        ("subselect", r"[(&o,]\(*E[A(]*(?:[nsv*fx(]|w[,F)(]|T|B)"),
-        ("tautology", r"(?:^|[nsv)wc])[&][(!o]*[nsv]\)*(?:[o][!(o]*|!?k[(]*|B)[nsv]"),
-        ("tautology_mixed", r"(?:^[(]*|[nsv)])[&][(!o]*(?:[fx]\([^&]{0,40}\)|[nsvw](?:\.w)?)\)*(?:[o]|!?k)[!(o]*(?:[nsvw]|[fx]\()"),
-        ("logic_function", r"(?:[nsv)]|^)[&!][(!o]*[fx]\("),
-        ("logic_select", r"[&o][(!]*(?:E|T\()"),
+        ("subselect", r"[(&o]\(*E[A(]*(?:[nsv*fx(]|w[,F)(]|T|B)"),
+        ("tautology", r"(?:^w?|[nsv)c])[&][(!m]*[nsv]\)*(?:m[nv])?(?:[o][!(om]*|!?k[(]*|B)[nsv]"),
+        ("tautology_mixed", r"(?:^[(]*|[nsv)])[&][(!m]*(?:[fx]\([^&]{0,40}\)|[nsvw](?:\.w)?)\)*(?:[o]|!?k)[!(om]*(?:[nsvw]|[fx]\()"),
+        ("logic_function", r"(?:[nsv)]|^)[&!][(!m]*[fx]\("),
+        ("logic_select", r"[&o][(!m]*(?:E|T\()"),
         ("strong_function", r"x\("),
         ("schema", r"x(?!\()"),
         ("order_by", r"(?:^|[nsv)wc])\)*OY[(]*(?:n|w|f\()(?:,[nw])*[)]*(?:c|$|&|U)|(?:^|[ns)])OY[(]*[nf]"),
@@ -27,6 +27,9 @@ _ANYWHERE: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("stacked_end", r";(?:T|w)c"),
         ("limit", r"BnBn|B[w(n]*BB"),
         ("variable", r"v"),
+        ("where_constant", r"B[(!]*[n]\)*o[(m]*[n]"),
+        ("function_condition", r"[fx]\([(]*[n]o[n]"),
+        ("function_after", r"^[nsw][)m]*;[fx]\("),
         ("tail", r"[nsv)wE]c$"),
         ("case_when", r"BB?[(]*[nswf].{0,12}BnBn|Bw?Bn"),
     )
@@ -34,17 +37,17 @@ _ANYWHERE: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
 _QUOTED: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     (name, re.compile(pattern))
     for name, pattern in (
-        ("break_logic", r"^s\)*;?[&][(!o]*(?:[nsvf](?:\)*(?:[okc&,)]|B)|$|\()|wo(?:[nsvw]|f\()|[nsv]$|E|T)"),
+        ("break_logic", r"^s\)*;?[&][(!m]*(?:[nsvfx](?:\)*(?:[omkc&,)]|B)|$|\()|wo(?:[nsvw]|f\()|[nsv]$|E|T)"),
         ("break_logic_word", r"^s\)*[&][(!]*w\)*(?:!?k)[(]*[sn]"),
         ("break_comment", r"^s\)*;?c$"),
         ("break_union", r"^s[\)]*[nsw]?\)*[&]?U"),
         ("break_stacked", r"^s\)*;\)*[TE]"),
-        ("break_concat", r"^s(?:o|&)[(!]*(?:E|[fx]\(|v)[^w]?"),
-        ("break_compare", r"^s\)*(?:o[(!o]*|!?k[(]*)s(?:$|[&oc])"),
+        ("break_concat", r"^s[om&][(!]*(?:E|[fx]\(|v)[^w]?"),
+        ("break_compare", r"^s\)*(?:[om][(!om]*|!?k[(]*)s(?:$|[&omc])"),
         ("break_clause", r"^s\)*(?:H|OY|B(?:n|w[ok])|F)[nsw(]"),
-        ("break_select", r"^s\)*[o&]?\(+E"),
+        ("break_select", r"^s\)*[om&]?\(+E"),
         ("break_tail", r"^s.{0,60}c$"),
-        ("break_string", r"^s(?:[&o]s){1,}$"),
+        ("break_string", r"^s(?:[&om]s){1,}$"),
     )
 )
 _STATEMENT = re.compile(
@@ -60,8 +63,8 @@ _STATEMENT = re.compile(
     r"|syscolumns|sysobjects|sqlite_master|pg_shadow|xmltype\s*\(|autonomous_transaction)"
 )
 _SPREAD = re.compile(r"un[\W_]{1,8}ion\W{1,20}se[\W_]{1,8}lect|uni[\W_]{1,8}on\W{1,20}sel[\W_]{1,8}ect|u%6eion|se%6cect|%55nion|%53elect")
-_PROSE = re.compile(r"(?:[a-z]{2,}[,.]? ){5,}")
-_ENCLOSED = re.compile(r"\\+(['\"])")
+_PROSE = re.compile(r"(?:\b[a-z]{2,20}[,.]? ){5,}")
+_ENCLOSED = re.compile(r"\\{1,8}(['\"])")
 
 
 def confirm(value: Value) -> list[Signal]:
@@ -74,6 +77,8 @@ def confirm(value: Value) -> list[Signal]:
         contexts.append(tokenize(text, "'"))
     if '"' in text:
         contexts.append(tokenize(text, '"'))
+    if "`" in text:
+        contexts.append(tokenize(text, "`"))
     signals: list[Signal] = []
     names: set[str] = set()
     for index, tokens in enumerate(contexts):
@@ -93,7 +98,7 @@ def confirm(value: Value) -> list[Signal]:
         match = pattern.search(text)
         if match is not None:
             signals.append(Signal(name, match[0]))
-    if signals and _PROSE.search(text) is not None:
+    if signals and len(text) < PROSE_LENGTH and _PROSE.search(text) is not None:
         signals.append(Signal("prose", ""))
     return signals
 
@@ -120,12 +125,13 @@ TYPE = AttackType(
         "between", "div ", "mod ", " rlike", " regexp", "limit", " where", "'where", "grant ", "alter ", "create ", "#", "'%",
     ),
     confirm=confirm,
+    ignored_headers=frozenset(("CONTENT-TYPE", "ACCEPT", "SEC-CH-UA", "IF-NONE-MATCH", "SEC-CH-UA-FULL-VERSION-LIST")),
     weights={
-        "union_select": 6.0, "select_from": 2.5, "select_list": 1.5, "subselect": 3.0, "tautology": 4.5, "tautology_mixed": 2.5,
+        "union_select": 6.0, "select_from": 2.5, "select_list": 1.3, "subselect": 3.0, "tautology": 4.5, "tautology_mixed": 2.5,
         "logic_function": 2.5, "logic_select": 3.0, "strong_function": 3.0, "schema": 3.0, "order_by": 3.5, "having": 3.5,
         "stacked": 2.5, "stacked_end": 2.5, "limit": 1.0, "variable": 0.5, "tail": 1.5, "case_when": 2.0, "break_logic": 4.5,
         "break_logic_word": 2.5, "break_comment": 4.5, "break_union": 2.0, "break_stacked": 3.0, "break_concat": 4.0,
         "break_compare": 3.5, "break_clause": 2.5, "break_select": 4.0, "break_tail": 1.5, "break_string": 2.5, "versioned": 5.0,
-        "comment_split": 1.0, "statement": 4.2, "spread": 5.0, "prose": -2.0,
+        "comment_split": 1.0, "statement": 4.2, "spread": 5.0, "where_constant": 4.1, "function_condition": 4.1, "function_after": 4.1, "prose": -2.0,
     },
 )  # fmt: skip

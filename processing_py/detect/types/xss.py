@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 
-from processing_py.detect.value import AttackType, Signal, Value
+from processing_py.detect.value import PROSE_LENGTH, AttackType, Signal, Value
 
 _TAGS = (
     "script|iframe|object|embed|applet|svg|math|base|meta|link|style|form|isindex|frameset|frame|layer|ilayer|bgsound|xml|"
     "template|noscript|textarea|marquee|portal|import|set|animate\\w*|xss|xmp|foreignobject"
 )
-_HANDLER = re.compile(r"<[^\s>][^>]{0,2000}?[\s/\"'`\x00-\x20%]on[a-z]{3,40}[\s\x00-\x20/]*=")
+_HANDLER = re.compile(r"<[^\s>][^>]{0,300}?[\s/\"'`\x00-\x20%]on[a-z]{3,40}[\s\x00-\x20/]*=")
 _LOOSE_HANDLER = re.compile(r"(?:^|[\s/\"'`>;\x00-\x20])on[a-z]{3,40}\s*=\s*[\"'`]?\s*[a-z_$({\[!+~&\\]")
 _KNOWN = re.compile(
     r"(?:^|[^a-z])on(?:abort|activate|after\w{3,20}|animation\w+|auxclick|before\w{3,20}|begin|blur|bounce|can\w+|cellchange|change|click|close|"
@@ -37,6 +37,11 @@ _OBJECT = re.compile(
     r"|string\.fromcharcode|(?:window|document|self|top)\.location|location\s*(?:\.\w+\s*)?=\s*['\"`]?\s*(?:javascript|//|http|name|\w+\()|\.innerhtml|\.outerhtml|localstorage|constructor\s*(?:\.|\[\W?)\s*['\"]?constructor"
     r"|\[['\"]?\w{0,20}['\"]?\]\s*\[['\"]?(?:constructor|\w+)['\"]?\]\(|xmlhttprequest|new\s+function\s*\(|function\s*\(\)\s*\{|onerror\s*=|throw\s+\w|\.source\b.{0,40}\.source|\.call\(|\.apply\(|\)\(\)"
 )
+_SURE_CALL = re.compile(
+    r"(?:^|[^\w])\(?(?:alert|confirm|prompt)\)?(?:\?\.)?(?:\(|`|\.(?:call|apply|bind)\b)|[(,]\s*(?:alert|confirm|prompt)\s*[),`]|\.(?:map|some|find|foreach|every|filter|with)\(\s*(?:0,\s*)?(?:alert|confirm|prompt|eval|print)\b"
+    r"|(?:this|window|self|top|parent|globalthis|frames|document)\s*\[.{1,400}?\]\s*(?:\(|\[)|document\s*(?:\?\.|\.|\[)\s*['\"]?(?:cookie|domain)|\beval\(\s*(?:location|name|atob|string|unescape|url)"
+)
+_SCRIPT = re.compile(r"<\s*/?\s*script(?:[\s>/:;]|$)")
 _BREAKOUT = re.compile(r"^[^<>]{0,80}[\"'`][\s/]*(?:>|[-+*;,|&)\]}]{1,4}\s*[\w$(\[]|\s+[a-z-]{2,30}\s*=)")
 _CHAIN = re.compile(r"(?:\[\]|!\[\]|\+\[\]|\(!\[\]|\{\}\+|!!\[\]|\+!\+\[\]){3,}|(?:\[[^\]]{1,20}\]\+){4,}")
 _CSS = re.compile(r"(?:expression\s*\(|-moz-binding|behaviou?r\s*:\s*url|@import\s*['\"\\(u]|(?:background|list-style)[^;]{0,30}url\s*\(\s*['\"]?\s*(?:javascript|data))")
@@ -53,23 +58,26 @@ _RULES: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("handler", _HANDLER), ("tag", _TAG), ("any_tag", _ANY_TAG), ("call", _CALL), ("object", _OBJECT), ("css", _CSS),
     ("protocol", _PROTOCOL), ("bare_protocol", _BARE_PROTOCOL), ("data", _DATA), ("source", _MARKUP_SOURCE), ("external", _EXTERNAL),
     ("known_handler", _KNOWN), ("loose_handler", _LOOSE_HANDLER), ("breakout", _BREAKOUT), ("chain", _CHAIN),
-    ("template", _TEMPLATE_LITERAL), ("closer", _CLOSER), ("meta", _IMPORT_META), ("code_tag", _CODE_TAG),
+    ("sure_call", _SURE_CALL), ("script", _SCRIPT), ("template", _TEMPLATE_LITERAL), ("closer", _CLOSER), ("meta", _IMPORT_META), ("code_tag", _CODE_TAG),
 )  # fmt: skip
-_PROSE = re.compile(r"(?:[a-z]{2,}[,.]? ){5,}")
+_JOINED = frozenset(("protocol", "bare_protocol", "source", "data"))
+_PROSE = re.compile(r"(?:\b[a-z]{2,20}[,.]? ){5,}")
 
 
 def confirm(value: Value) -> list[Signal]:
     """Signals of script in ``value``."""
-    text = value.lower
+    text = joined = value.lower
     if not text.isprintable():
-        text = _INNER_WHITE.sub("", _STRIP.sub("", text))
+        text = _STRIP.sub("", text)
+        joined = _INNER_WHITE.sub("", text)
     signals: list[Signal] = []
     for name, pattern in _RULES:
-        match = pattern.search(text)
+        read = joined if name in _JOINED else text
+        match = pattern.search(read)
         if match is not None:
             start = max(0, match.start() - 10)
-            signals.append(Signal(name, text[start : match.end() + 60]))
-    if signals and _PROSE.search(text) is not None:
+            signals.append(Signal(name, read[start : match.end() + 60]))
+    if signals and len(text) < PROSE_LENGTH and _PROSE.search(text) is not None:
         signals.append(Signal("prose", ""))
     return signals
 
@@ -84,12 +92,12 @@ TYPE = AttackType(
         "onkey", "ondrag", "onresize", "onwheel", "oncopy", "oncut", "onpaste", "onblur", "oninput", "onchange", "onsubmit",
         "onunload", "onhash", "onpage", "onpop", "onmessage", "onplay", "onplaying", "onseek", "onselect", "onsearch", "ontouch",
         "onshow", "onreset", "onready", "onprop", "onfinish", "onbounce", "onauxclick", "oncontext", "ondblclick", "onactivate",
-        "fetch(", "import(", "throw", "new function", ")()", ".source", "atob",
+        "fetch(", ".call(", ".map(", ".some(", "import(", "throw", "new function", ")()", ".source", "atob",
     ),
     confirm=confirm,
     weights={
         "handler": 5.0, "tag": 3.0, "any_tag": 0.8, "call": 2.6, "object": 1.8, "css": 3.0, "protocol": 3.0, "bare_protocol": 2.5,
         "data": 2.0, "source": 4.0, "external": 2.5, "known_handler": 3.2, "loose_handler": 1.5, "breakout": 1.5, "chain": 4.5,
-        "template": 2.5, "closer": 2.0, "meta": 2.5, "code_tag": 2.5, "prose": -2.5,
+        "template": 2.5, "closer": 2.0, "meta": 2.5, "code_tag": 2.5, "sure_call": 4.3, "script": 1.5, "prose": -2.5,
     },
 )  # fmt: skip
