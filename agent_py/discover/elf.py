@@ -71,12 +71,15 @@ class Elf:
         if header[0][:6] != b"\x7fELF\x02\x01":
             raise ElfError("wrong magic")
         self.machine: int = header[2]
-        segments, sections = header[5], header[6]
-        names_index = header[13]
-        self._segments = [_SEGMENT.unpack_from(self.data, segments + i * _SEGMENT.size) for i in range(header[10])]
-        raw = [_SECTION.unpack_from(self.data, sections + i * _SECTION.size) for i in range(header[12])]
+        self._segments = self._table(_SEGMENT, header[5], header[10])
+        raw = self._table(_SECTION, header[6], header[12])
         self._sections = [_Section(one[1], one[4], one[5], one[6], one[0]) for one in raw]
-        self._names = self._sections[names_index] if names_index < len(self._sections) else None
+        self._names = self._sections[header[13]] if header[13] < len(self._sections) else None
+
+    def _table(self, row: Struct, start: int, count: int) -> list[tuple[int, ...]]:
+        if start + count * row.size > len(self.data):
+            raise ElfError("a table ends behind the file")
+        return list(row.iter_unpack(self.data[start : start + count * row.size]))
 
     def __enter__(self) -> Elf:
         return self
@@ -95,7 +98,12 @@ class Elf:
         return {table[at : table.find(b"\0", at)].decode("ascii", "replace") for at in starts}
 
     def _bytes(self, section: _Section) -> bytes:
-        return self.data[section.offset : section.offset + section.size]
+        return self._part(section.offset, section.size)
+
+    def _part(self, offset: int, size: int) -> bytes:
+        """Bytes of the file, as many as there are; offsets of a damaged file may be beyond what Python can slice."""
+        end = len(self.data)
+        return self.data[min(offset, end) : min(offset + size, end)]
 
     def function(self, name: str) -> Symbol | None:
         """A defined function of that name, in .dynsym or .symtab. O(size of the tables)."""
@@ -110,17 +118,17 @@ class Elf:
         return None
 
     def offset_of(self, address: int) -> int:
-        """Where the byte at a virtual address stands in the file. Raises ElfError when it is in no segment."""
+        """Where the byte at a virtual address stands in the file. Raises ElfError when it stands nowhere."""
         for kind, _flags, offset, start, _physical, size, _memory, _align in self._segments:
-            if kind == _PT_LOAD and start <= address < start + size:
-                return int(address - start + offset)
+            if kind == _PT_LOAD and start <= address < start + size and address - start + offset < len(self.data):
+                return address - start + offset
         raise ElfError(f"no segment has the address {address:#x}")
 
     def build_id(self) -> str:
         """The GNU build id in hexadecimal; empty when there is none."""
         for kind, _flags, offset, _start, _physical, size, _memory, _align in self._segments:
             if kind == _PT_NOTE:
-                for note, description in _notes(self.data[offset : offset + size]):
+                for note, description in _notes(self._part(offset, size)):
                     if note == (_NT_GNU_BUILD_ID, b"GNU\0"):
                         return description.hex()
         return ""

@@ -128,7 +128,7 @@ def inspect(file: MappedFile) -> KeyTarget | str:
                 return _why_not(file, elf)
             match = _VERSION.search(elf.data)
             if elf.machine == EM_X86_64:
-                end = symbol.offset + (symbol.size or probe_point.WINDOW)
+                end = symbol.offset + min(symbol.size or probe_point.WINDOW, probe_point.FUNCTION_LIMIT)
                 point = probe_point.choose(elf.data[symbol.offset : end])
             else:
                 point = ProbePoint(0, "", emulated=False)

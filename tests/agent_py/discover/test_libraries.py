@@ -108,6 +108,12 @@ def test_a_damaged_library_is_a_reason(proc: Proc) -> None:
     assert "cannot be read" in view(7, proc.path).reason
 
 
+def test_a_function_that_claims_to_be_endless_is_read_to_a_limit(proc: Proc) -> None:
+    proc.map("/usr/lib/libcrypto.so.3", Image(text=TEST_JE, symbols={"EVP_KDF_derive": (0, 2**64 - 1)}))
+    (target,) = view(7, proc.path).targets
+    assert target.offset == TEXT_OFFSET + 3
+
+
 def test_data_mappings_and_ended_processes_are_nothing(proc: Proc) -> None:
     proc.map("/usr/lib/libcrypto.so.3", OPENSSL_3, flags="r--p")
     assert list(libraries.mapped_files(7, proc.path)) == []
