@@ -35,7 +35,8 @@ def wait_for_hits(client: Client, count: int, started: float, watch: Callable[[]
 def verify(client: Client) -> None:
     """Raise UserError unless the API has this one attack, once over HTTP and once over HTTPS, with every detail."""
     attacks = client.get("/v1/attacks")["attacks"]
-    expect("number of attacks", len(attacks), 1)
+    if len(attacks) != 1:
+        raise UserError(f"There are {len(attacks)} attacks, not 1: {', '.join(one['parameter'] for one in attacks)}.")
     attack = attacks[0]
     expect("type", attack["type"], "ptrav")
     expect("path", attack["path"], ATTACK_PATH)
