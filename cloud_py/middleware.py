@@ -34,8 +34,10 @@ class SecurityHeaders:
         async def add(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = list(message.get("headers", []))
-                if not any(name == b"cache-control" for name, _ in headers):
-                    headers.append((b"cache-control", b"no-store"))
+                names = {name for name, _ in headers}
+                if b"cache-control" not in names:
+                    # Files have an ETag and are asked for again each time; everything else is never kept.
+                    headers.append((b"cache-control", b"no-cache" if b"etag" in names else b"no-store"))
                 message["headers"] = headers + HEADERS
             await send(message)
 

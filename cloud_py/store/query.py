@@ -20,6 +20,7 @@ from cloud_py.store.views import (
     Node,
     Statistics,
     StoredHit,
+    Timeline,
     Workload,
     rfc3339,
 )
@@ -97,6 +98,23 @@ def statistics(connection: sa.Connection, wanted: Filters) -> Statistics:
 
     counts = [Count(value, int(count)) for value, count in types]
     return Statistics(total[0], int(total[1]), counts, top("source"), top("status"))
+
+
+def timeline(connection: sa.Connection, wanted: Filters, now: int, buckets: int) -> Timeline:
+    """Hits of the attacks that meet the filter, in ``buckets`` slices from its beginning, or the first hit, to now."""
+    met = sa.select(attacks.c.id, attacks.c.first_time).where(*conditions(wanted)).subquery()
+    start = wanted.since
+    if start is None:
+        start = connection.execute(sa.select(sa.func.min(met.c.first_time))).scalar_one() or 0
+    until = max(now if wanted.until is None else wanted.until, start + buckets)
+    step = (until - start) // buckets + 1
+    number = (hits.c.time - start) // step
+    query = sa.select(number.label("slot"), sa.func.count()).select_from(hits).join(met, met.c.id == hits.c.attack_id)
+    query = query.where(hits.c.time >= start, hits.c.time <= until).group_by("slot")
+    counts = [0] * buckets
+    for index, count in connection.execute(query):
+        counts[int(index)] += count
+    return Timeline(start, step, counts)
 
 
 def conditions(wanted: Filters) -> list[sa.ColumnElement[bool]]:

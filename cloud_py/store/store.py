@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from cloud_py.store import intake, query, retention
 from cloud_py.store.filters import Filters
 from cloud_py.store.tables import sessions
-from cloud_py.store.views import Attack, AttackPage, HitPage, Node, Statistics, StoredHit
+from cloud_py.store.views import Attack, AttackPage, HitPage, Node, Statistics, StoredHit, Timeline
 from common_py.contracts import Hit
 
 SESSIONS = 10_000
@@ -83,6 +83,11 @@ class Store:
         """Totals and most frequent values. Raises FilterError."""
         with self._engine.connect() as connection:
             return query.statistics(connection, wanted)
+
+    def timeline(self, wanted: Filters, now: int, buckets: int) -> Timeline:
+        """Hits per slice of time. Raises FilterError."""
+        with self._engine.connect() as connection:
+            return query.timeline(connection, wanted, now, buckets)
 
     def attacks(self, ids: Sequence[str]) -> list[Attack]:
         """The attacks with these ids that exist."""

@@ -76,6 +76,14 @@ class Statistics(msgspec.Struct, frozen=True):
     status_codes: list[Count]
 
 
+class Timeline(msgspec.Struct, frozen=True):
+    """Hits per slice of time: ``counts[i]`` within [start + i * step, start + (i + 1) * step) ns."""
+
+    start: int
+    step: int
+    counts: list[int]
+
+
 class AttackPage(msgspec.Struct, frozen=True):
     """Attacks, latest hit first. ``cursor`` leads to the next page; "" on the last."""
 
