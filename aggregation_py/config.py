@@ -17,9 +17,9 @@ class ApiConfig(msgspec.Struct, frozen=True, kw_only=True):
     port: int
     useSSL: bool
     caVerify: bool
-    ca_file: str
-    token_file: str
-    token_env: str
+    caFile: str
+    tokenFile: str
+    tokenEnv: str
 
     @property
     def url(self) -> str:
@@ -28,7 +28,7 @@ class ApiConfig(msgspec.Struct, frozen=True, kw_only=True):
 
     def token(self) -> str:
         """The node token. Raises UserError when there is none."""
-        return secret.read_file(Path(self.token_file)) if self.token_file else secret.read_environment(self.token_env)
+        return secret.read_file(Path(self.tokenFile)) if self.tokenFile else secret.read_environment(self.tokenEnv)
 
 
 class AggregationConfig(msgspec.Struct, frozen=True, kw_only=True):

@@ -31,7 +31,7 @@ async def serve(
     Set ``stop`` when nothing writes to the streams any more: what comes later is not sent.
     """
     api = config.api
-    tls = context(api.ca_file, api.caVerify) if api.useSSL else None
+    tls = context(api.caFile, api.caVerify) if api.useSSL else None
     cloud = Cloud(api.url, api.token(), tls, config.answer_seconds)
     if not api.caVerify:
         logging.get("export").warning("the cloud's certificate is not verified", setting="api.caVerify")

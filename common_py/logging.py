@@ -42,6 +42,20 @@ def get(name: str) -> Logger:
     return logger
 
 
+class Standard(logging.Handler):
+    """Warnings of libraries, which speak through the standard ``logging``, as JSON lines like all others."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one record."""
+        structlog.get_logger(component=record.name).log(record.levelno, record.getMessage(), exc_info=record.exc_info)
+
+
+def capture_libraries() -> None:
+    """Have the warnings of libraries logged by ``Standard``. For programs; ``configure`` alone changes no library."""
+    root = logging.getLogger()
+    root.handlers = [Standard(logging.WARNING)]
+
+
 def redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Structlog processor: replace the values of fields whose names speak of secrets."""
     for field in SECRET_FIELDS.intersection(event):

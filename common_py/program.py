@@ -32,6 +32,7 @@ def run(name: str, parent: int | None, log_level: str, main: Main) -> None:
         die_with_parent(parent)
     forbid_dumps()
     logging.configure(name, log_level)
+    logging.capture_libraries()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_until_signal(main))
 

@@ -17,6 +17,7 @@ from starlette.types import ASGIApp
 from common_py.errors import CONFIGURATION, UNAVAILABLE, UserError
 
 BACKLOG = 1024
+LINGER_SECONDS = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +89,31 @@ def write_address(path: str, text: str) -> None:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn's server, which leaves the process's signals to the program that embeds it."""
+    """uvicorn's server, which leaves the process's signals to the program that embeds it.
+
+    It also does not wait at its end for the peers of idle TLS connections: these answer close_notify only when they
+    read the next time, which a client with a connection pool does with its next request.
+    """
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        lingering = asyncio.create_task(self._linger())
+        try:
+            await super().shutdown(sockets)
+        finally:
+            lingering.cancel()
+
+    async def _linger(self) -> None:
+        """Give answers time to leave once all requests are done, then end the connections."""
+        while self.server_state.tasks:
+            await asyncio.sleep(LINGER_SECONDS / 10)
+        await asyncio.sleep(LINGER_SECONDS)
+        for connection in list(self.server_state.connections):
+            if connection.transport is not None:
+                connection.transport.abort()
 
 
 async def serve(

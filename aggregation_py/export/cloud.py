@@ -91,7 +91,7 @@ def context(authority: str, verify: bool) -> ssl.SSLContext:
         made = ssl.create_default_context(cafile=Path(authority) if authority else None)
     except (OSError, ssl.SSLError) as error:
         raise UserError(
-            f"Cannot use api.ca_file {authority}.", "It must be a readable PEM file.", exit_code=CONFIGURATION
+            f"Cannot use api.caFile {authority}.", "It must be a readable PEM file.", exit_code=CONFIGURATION
         ) from error
     made.minimum_version = ssl.TLSVersion.TLSv1_2
     if not verify:
