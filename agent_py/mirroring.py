@@ -39,7 +39,6 @@ class Mirroring:
     """Keeps the loader's selection in step with the processes of this host."""
 
     def __init__(self, config: AgentConfig, loader: Loader) -> None:
-        """Find what is to be mirrored. Raises UserError when there is nothing by that name or id."""
         self._names = tuple(config.mirror_processes)
         self._pids = frozenset(config.mirror_pids)
         self._tls = config.tls_enabled
@@ -47,6 +46,9 @@ class Mirroring:
         self._ages: dict[int, int] = {}
         self.processes: dict[int, Mirrored] = {}
         self.libraries: dict[Identity, Attachment] = {}
+
+    def start(self) -> None:
+        """Select what is to be mirrored. Raises UserError when there is nothing by a name or id."""
         self.look()
         self._insist()
 

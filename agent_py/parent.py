@@ -25,6 +25,8 @@ from common_py.server import address, write_address
 
 log = get(__name__)
 
+START_SECONDS = 60.0
+"""How long a worker may take to start; a machine may be busy with other things."""
 STOP_SECONDS = 8.0
 """How long a worker may take to send what it has."""
 
@@ -49,8 +51,11 @@ class Parent:
             signal.signal(number, self._stop)
         for worker in self._workers:
             worker.start()
+        for worker in self._workers:
+            worker.wait_ready(START_SECONDS)
+        # Nothing is captured before somebody reads it.
         if self._mirroring is not None:
-            self._mirroring.look()
+            self._mirroring.start()
         self._serve_health()
         log.info("agent runs", workers=len(self._workers))
         while not self._stopping.wait(self._config.discovery_interval_ms / 1000):

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import gc
 import mmap
+import os
 import signal
 import sys
 import time
@@ -157,6 +158,8 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # What is alive now stays alive: the collector need not look at it again.
     gc.freeze()
+    os.write(setup.ready_fd, b"1")
+    os.close(setup.ready_fd)
     logging.get(__name__).info("worker runs", worker=setup.index)
     worker.run()
 

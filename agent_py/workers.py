@@ -10,6 +10,7 @@ from __future__ import annotations
 import mmap
 import os
 import secrets
+import select
 import signal
 import subprocess
 import sys
@@ -19,6 +20,7 @@ import msgspec
 
 from agent_py.config import AgentConfig
 from agent_py.counters import BLOCK_BYTES, Counters
+from common_py.errors import UNAVAILABLE, UserError
 from common_py.logging import get
 
 log = get(__name__)
@@ -35,6 +37,8 @@ class WorkerSetup(msgspec.Struct, frozen=True, kw_only=True):
     ring_fd: int = -1
     sleepers_fd: int = -1
     counters_fd: int = -1
+    ready_fd: int = -1
+    """Written to by the worker when it has dropped its privileges and begins to read."""
 
 
 @dataclass
@@ -49,6 +53,7 @@ class WorkerProcess:
     process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
+        self._ready = -1
         self._counters_fd = os.memfd_create(f"oob-counters-{self.index}")
         os.ftruncate(self._counters_fd, BLOCK_BYTES)
         self._memory = mmap.mmap(self._counters_fd, BLOCK_BYTES)
@@ -56,6 +61,7 @@ class WorkerProcess:
 
     def start(self) -> None:
         """Start the process and hand it its settings."""
+        self._ready, ready = os.pipe()
         setup = WorkerSetup(
             index=self.index,
             parent=os.getpid(),
@@ -64,16 +70,33 @@ class WorkerProcess:
             ring_fd=self.ring_fd,
             sleepers_fd=self.sleepers_fd,
             counters_fd=self._counters_fd,
+            ready_fd=ready,
         )
         self.process = subprocess.Popen(
             [sys.executable, "-m", "agent_py.worker"],
             stdin=subprocess.PIPE,
-            pass_fds=[fd for fd in (self.ring_fd, self.sleepers_fd, self._counters_fd) if fd >= 0],
+            pass_fds=[fd for fd in (self.ring_fd, self.sleepers_fd, self._counters_fd, ready) if fd >= 0],
         )
+        os.close(ready)
         if self.process.stdin is None:
             raise RuntimeError("the worker has no standard input")
         with self.process.stdin as pipe:
             pipe.write(msgspec.json.encode(setup))
+
+    def wait_ready(self, seconds: float) -> None:
+        """Return when it reads. UserError when it takes longer, SystemExit when it ended with its own sentence."""
+        readable, _, _ = select.select([self._ready], [], [], seconds)
+        said = os.read(self._ready, 1) if readable else b""
+        os.close(self._ready)
+        self._ready = -1
+        if not readable:
+            raise UserError(
+                f"Worker {self.index} did not start within {seconds:g} s.",
+                "Is this machine very busy?",
+                exit_code=UNAVAILABLE,
+            )
+        if not said and self.process is not None:
+            raise SystemExit(self.process.wait())
 
     def ended(self) -> int | None:
         """The exit code when it has ended, else None."""
@@ -84,6 +107,8 @@ class WorkerProcess:
         code = self.ended()
         if code is not None and again:
             self.restarts += 1
+            if self._ready >= 0:
+                os.close(self._ready)
             log.warning("worker ended, starting it again", worker=self.index, exit_code=code)
             self.start()
 

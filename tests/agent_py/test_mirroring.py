@@ -78,6 +78,7 @@ def test_a_process_its_children_and_their_library_come_and_go(tmp_path: Path, se
     child = int(server.stdout.readline())
     loader = RecordingLoader()
     mirroring = Mirroring(settings(tmp_path, mirror_pids=[server.pid]), loader)
+    mirroring.start()
     assert loader.selected == {server.pid, child}
     assert len(loader.probes) == len(mirroring.libraries) == 1
     server.stdin.close()
@@ -93,7 +94,7 @@ def test_a_process_its_children_and_their_library_come_and_go(tmp_path: Path, se
 
 def test_tls_switched_off_attaches_no_probe(tmp_path: Path, server: subprocess.Popen[str]) -> None:
     loader = RecordingLoader()
-    Mirroring(settings(tmp_path, mirror_pids=[server.pid], tls_enabled=False), loader)
+    Mirroring(settings(tmp_path, mirror_pids=[server.pid], tls_enabled=False), loader).start()
     assert server.pid in loader.selected
     assert loader.probes == set()
     server.communicate("")
@@ -102,6 +103,6 @@ def test_tls_switched_off_attaches_no_probe(tmp_path: Path, server: subprocess.P
 def test_no_such_process_is_a_sentence(tmp_path: Path) -> None:
     absent = 2**22 + 7
     with pytest.raises(UserError, match=f"There is no process {absent}"):
-        Mirroring(settings(tmp_path, mirror_pids=[absent]), RecordingLoader())
+        Mirroring(settings(tmp_path, mirror_pids=[absent]), RecordingLoader()).start()
     with pytest.raises(UserError, match="No process is called no-such-name"):
-        Mirroring(load(tmp_path, mirror_processes=["no-such-name"]), RecordingLoader())
+        Mirroring(load(tmp_path, mirror_processes=["no-such-name"]), RecordingLoader()).start()

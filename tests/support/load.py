@@ -35,9 +35,9 @@ class Known:
         return self.method + b" " + self.target + b" HTTP/1.1\r\n" + lines + b"\r\n" + self.body
 
 
-def request(prefix: str, number: int) -> Known:
+def request(prefix: str, number: int, *, bodies: bool = True) -> Known:
     """Request ``number`` of the client ``prefix``."""
-    size = BODY_SIZES[number % len(BODY_SIZES)]
+    size = BODY_SIZES[number % len(BODY_SIZES)] if bodies else 0
     body = (f"{prefix}-{number}-".encode() * (size // 4 + 1))[:size]
     target, status = ((f"/missing/{prefix}/{number}?q=%41+b", 404), (f"/api/{prefix}/{number}", 200))[number % 2]
     headers = [(b"Host", b"shop.test"), (b"X-Number", str(number).encode()), (b"user-agent", b"load/1 \xe2\x9c\x93")]
@@ -99,6 +99,7 @@ def main() -> int:
     parser.add_argument("--keep-alive", action="store_true")
     parser.add_argument("--rate", type=float, default=0.0, help="requests a second; 0: as fast as it goes")
     parser.add_argument("--prefix", default="a")
+    parser.add_argument("--no-bodies", action="store_true", help="requests of one read each")
     options = parser.parse_args()
     client = Client(options.port, options.tls)
     answered = wrong = 0
@@ -106,7 +107,7 @@ def main() -> int:
     for number in range(options.requests):
         if options.rate:
             time.sleep(max(0.0, began + number / options.rate - time.monotonic()))
-        known = request(options.prefix, number)
+        known = request(options.prefix, number, bodies=not options.no_bodies)
         status = client.exchange(known.wire)
         answered += 1
         wrong += status != known.status
