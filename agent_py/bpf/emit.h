@@ -73,6 +73,7 @@ static __always_inline void emit_data(struct scratch *scratch, struct connection
 				      __s32 fd, __u32 direction, __u16 flags, __u32 size,
 				      __u64 captured)
 {
+	struct counters *counters = counters_of_cpu();
 	struct chunk *chunk = &scratch->chunk;
 
 	direction &= 1;
@@ -83,18 +84,18 @@ static __always_inline void emit_data(struct scratch *scratch, struct connection
 	chunk->flags = flags;
 	connection->offset[direction] += size;
 	asm volatile("" : "+r"(captured));
-	if (captured > PIECE)
+	if (captured > PIECE || !counters)
 		return;
-	count(COUNT_MOVED_BYTES_INGRESS + direction, size);
+	counters->slots[COUNT_MOVED_BYTES_INGRESS + direction] += size;
 	if (output(connection->ring, chunk, sizeof(*chunk) + captured)) {
 		connection->lost[direction]++;
-		count(LOST_RING_FULL_INGRESS + direction, 1);
-		count(LOST_RING_FULL_BYTES_INGRESS + direction, size);
+		counters->slots[LOST_RING_FULL_INGRESS + direction]++;
+		counters->slots[LOST_RING_FULL_BYTES_INGRESS + direction] += size;
 		return;
 	}
 	connection->lost[direction] = 0;
-	count(COUNT_CHUNKS_INGRESS + direction, 1);
-	count(COUNT_CAPTURED_BYTES_INGRESS + direction, captured);
+	counters->slots[COUNT_CHUNKS_INGRESS + direction]++;
+	counters->slots[COUNT_CAPTURED_BYTES_INGRESS + direction] += captured;
 }
 
 static __always_inline long emit_plain(struct scratch *scratch, struct connection *connection,

@@ -56,8 +56,7 @@ struct found {
 
 static __always_inline void count_atomic(__u32 slot)
 {
-	__u32 zero = 0;
-	struct counters *counters = bpf_map_lookup_elem(&counts, &zero);
+	struct counters *counters = counters_of_cpu();
 
 	if (counters)
 		__sync_fetch_and_add(&counters->slots[slot], 1);

@@ -166,10 +166,16 @@ struct {
 	__type(value, __u64);
 } sleepers SEC(".maps");
 
-static __always_inline void count(__u32 slot, __u64 amount)
+static __always_inline struct counters *counters_of_cpu(void)
 {
 	__u32 zero = 0;
-	struct counters *counters = bpf_map_lookup_elem(&counts, &zero);
+
+	return bpf_map_lookup_elem(&counts, &zero);
+}
+
+static __always_inline void count(__u32 slot, __u64 amount)
+{
+	struct counters *counters = counters_of_cpu();
 
 	if (counters && slot < COUNTERS)
 		counters->slots[slot] += amount;

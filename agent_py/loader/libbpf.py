@@ -112,7 +112,8 @@ class Object:
 
     def set_constants(self, value: bytes) -> None:
         """Set the object's constants, its whole section ``.rodata``."""
-        names = (b".rodata", f"{self._name.removesuffix('.o')[:7]}.rodata".encode())
+        # Before libbpf 0.7 maps of sections were named after the object, whose name was cut to 8 bytes.
+        names = (b".rodata", f"{self._name.partition('.')[0][:8]}.rodata".encode())
         for name in names:
             pointer = self._functions.bpf_object__find_map_by_name(self._pointer, name)
             if pointer and not self._functions.libbpf_get_error(pointer):

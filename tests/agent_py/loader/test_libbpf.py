@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from agent_py.loader import programs
+from agent_py.loader import live, programs
 from agent_py.loader.libbpf import Object
 from agent_py.loader.live import OBJECTS, LiveLoader, LiveSettings
 from common_py.errors import NO_INPUT, NO_PERMISSION, UNAVAILABLE, UserError
@@ -74,6 +75,22 @@ def test_a_probe_that_the_kernel_refuses(tmp_path: Path) -> None:
             loader.attach_keys(str(tmp_path / "nothing"), 16)
     finally:
         loader.close()
+
+
+def test_without_btf_the_user_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(live, "_BTF", tmp_path / "vmlinux")
+    with pytest.raises(UserError, match="CONFIG_DEBUG_INFO_BTF") as raised:
+        LiveLoader(LiveSettings())
+    assert raised.value.exit_code == UNAVAILABLE
+
+
+def test_a_loader_may_be_closed_twice() -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    loader = LiveLoader(LiveSettings(ring_bytes=4096))
+    assert len(os.listdir("/proc/self/fd")) > before + 30
+    loader.close()
+    loader.close()
+    assert len(os.listdir("/proc/self/fd")) == before
 
 
 def test_the_objects_are_there() -> None:
