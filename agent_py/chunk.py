@@ -34,7 +34,7 @@ class Kind(IntEnum):
     DATA = 2
     """Bytes moved in one direction."""
     CLOSE = 3
-    """The descriptor was closed, or its process ended."""
+    """The descriptor was closed. With ``conn`` 0: process ``tgid`` ended, and with it all its connections."""
     KEY = 4
     """A TLS key derivation in the thread that last read connection ``conn`` (0: none); payload ``key_info``."""
     TLS = 5

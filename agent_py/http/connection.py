@@ -7,7 +7,8 @@ the request reader, which leaves a placeholder that takes the response); LOST_RE
 never seen); LOST_GAP for chunks lost between two requests, less the responses that already stood for them.
 
 Lost responses. When response bytes were lost, the next head may answer a later request. A client that does not
-pipeline waits for each answer, so the newest request is the one answered and older ones go out without a response.
+pipeline waits for each answer, so the newest request is the one answered and older ones go out without a response; a
+single one does so too when its response's head was surely among the lost bytes (its successor was lost as well).
 With pipelining (two requests met in one read) that cannot be known: all unanswered requests go out without a response,
 and as many late responses are passed over. Nothing is guessed.
 
@@ -46,7 +47,8 @@ class Http1:
     """The HTTP/1.x layer; ``emit`` takes each pair. ``late``: the connection is joined somewhere in its middle."""
 
     __slots__ = (
-        "_absorb", "_counters", "_depth", "_emit", "_pipelined", "_requests", "_responses", "_unanswered", "_unmatched",
+        "_absorb", "_counters", "_depth", "_emit", "_ingress_gap", "_pipelined", "_requests", "_responses",
+        "_unanswered", "_unmatched",
     )  # fmt: skip
 
     def __init__(
@@ -63,6 +65,7 @@ class Http1:
         self._absorb = 0
         self._unmatched = 0
         self._pipelined = False
+        self._ingress_gap = False
 
     def data(self, direction: int, data: bytes, time: int) -> None:
         """Bytes of either direction."""
@@ -92,6 +95,7 @@ class Http1:
             whole = min(lost, -(-size // SMALLEST_REQUEST))
             self._counters.add(Counter.LOST_GAP, max(0, whole - self._unmatched))
         self._unmatched = 0
+        self._ingress_gap = True
         self._take(self._requests.gap(size, time))
 
     def _take(self, begun: list[RequestMessage]) -> None:
@@ -127,8 +131,8 @@ class Http1:
         """A response's head is known: pair it with the oldest request that has none."""
         queue = self._unanswered
         if self._responses.gapped:
-            self._responses.gapped = False
             self._dismiss_unanswered()
+        self._ingress_gap = False
         if self._absorb:
             self._absorb -= 1
             return
@@ -158,7 +162,12 @@ class Http1:
 
     def _dismiss_unanswered(self) -> None:
         """Response bytes were lost: let the requests go whose responses may have been among them."""
+        responses = self._responses
+        surely = responses.headless and not self._ingress_gap
+        responses.gapped = responses.headless = False
         count = len(self._unanswered)
+        if count == 1 and surely and not self._pipelined and self._unanswered[0].complete:
+            self._dismiss()
         if count < 2:
             return
         keep = 0 if self._pipelined else 1

@@ -23,7 +23,7 @@ _UNTIL_CLOSE = UntilClose()
 class ResponseReader:
     """One direction of one connection. ``method`` returns the method of the oldest unanswered request."""
 
-    __slots__ = ("_body", "_head", "_method", "gapped", "resync", "stopped")
+    __slots__ = ("_body", "_head", "_method", "gapped", "headless", "resync", "stopped")
 
     def __init__(
         self, lines: FieldLines, method: Callable[[], bytes], *, head_limit: int, resync: bool = False
@@ -34,6 +34,8 @@ class ResponseReader:
         self.resync = resync
         self.gapped = False
         """Whether bytes were lost since the last head: responses may be missing."""
+        self.headless = False
+        """Whether the lost bytes surely began, or held, a response's head."""
         self.stopped = False
 
     def data(self, data: bytes, time: int, out: Callable[[ResponseMessage], None]) -> None:
@@ -94,6 +96,7 @@ class ResponseReader:
     def gap(self, size: int, time: int, out: Callable[[ResponseMessage], None]) -> None:
         """``size`` bytes were lost."""
         self.gapped = True
+        self.headless |= self._body is None and not self._head.busy and not self.resync
         self._unseen(size, time, out)
 
     def _unseen(self, size: int, time: int, out: Callable[[ResponseMessage], None]) -> None:
@@ -111,6 +114,7 @@ class ResponseReader:
         if behind is not None:
             self._body = None
             self.resync = behind > 0
+            self.headless |= self.gapped and self.resync
 
     def _cut(self, time: int, out: Callable[[ResponseMessage], None]) -> None:
         """A head of which only the beginning was seen still tells its status and first fields."""
