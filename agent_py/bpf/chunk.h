@@ -9,7 +9,7 @@
 enum chunk_kind {
 	CHUNK_OPEN = 1,		/* payload: struct open_info */
 	CHUNK_DATA = 2,		/* payload: the first bytes that were moved */
-	CHUNK_CLOSE = 3,
+	CHUNK_CLOSE = 3,	/* conn 0: the process ended with all it had open */
 	CHUNK_KEY = 4,		/* payload: struct key_info */
 	CHUNK_TLS = 5,		/* recordings only, see chunk.py */
 };
