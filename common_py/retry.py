@@ -33,6 +33,6 @@ def retry_after(value: str | None, now: float) -> float | None:
         return float(text)
     try:
         moment = parsedate_to_datetime(text).timestamp()
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return max(0.0, moment - now)

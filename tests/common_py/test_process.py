@@ -1,0 +1,62 @@
+"""Process-wide settings, each seen from outside, in processes of their own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+
+def run(script: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=60)
+
+
+def test_a_child_dies_with_its_parent() -> None:
+    child = "import os,sys,time;from common_py.process import die_with_parent;die_with_parent(int(sys.argv[1]));"
+    child += "print(os.getpid(),flush=True);time.sleep(600)"
+    parent = (
+        "import os,subprocess,sys;"
+        f"p=subprocess.Popen([sys.executable,'-c',{child!r},str(os.getpid())],stdout=subprocess.PIPE,text=True);"
+        "print(p.stdout.readline().strip(),flush=True);os.kill(os.getpid(),9)"
+    )
+    done = run(parent)
+    assert done.returncode == -9
+    pid = int(done.stdout)
+    deadline = time.monotonic() + 20
+    while alive(pid):
+        assert time.monotonic() < deadline, "the child outlived its parent"
+        time.sleep(0.01)
+
+
+def alive(pid: int) -> bool:
+    try:
+        return ") Z " not in Path(f"/proc/{pid}/stat").read_text()
+    except FileNotFoundError:
+        return False
+
+
+def test_a_child_whose_parent_is_already_gone_ends_at_once() -> None:
+    done = run("from common_py.process import die_with_parent; die_with_parent(1 << 22); print('still here')")
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_no_dumps() -> None:
+    script = "import ctypes;from common_py.process import forbid_dumps;forbid_dumps();print(ctypes.CDLL(None).prctl(3))"
+    assert run(script).stdout == "0\n"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to give it up")
+def test_privileges_are_gone_for_good() -> None:
+    script = (
+        "import os;from common_py.process import drop_privileges;drop_privileges(65532);"
+        "s=dict(l.split(':\\t',1) for l in open('/proc/self/status').read().splitlines() if ':\\t' in l);"
+        "print(s['Uid'].split(),s['Gid'].split(),s['Groups'].split(),s['CapEff'],s['CapPrm'],s['NoNewPrivs'])\n"
+        "try: os.setuid(0)\nexcept PermissionError: print('refused')"
+    )
+    done = run(script)
+    ids = ["65532"] * 4
+    assert done.stdout == f"{ids} {ids} [] {'0' * 16} {'0' * 16} 1\nrefused\n", done.stderr
