@@ -148,3 +148,23 @@ class Server:
     ) -> None:
         self._process.kill()
         self._process.communicate()
+
+
+ECHO = """
+import threading
+def echo(connection):
+    while data := connection.recv(65536):
+        connection.sendall(data)
+    connection.close()
+while True:
+    threading.Thread(target=echo, args=(listener.accept()[0],)).start()
+"""
+
+
+def talk(client: socket.socket, data: bytes) -> None:
+    """Send to an echo server and read it back."""
+    client.sendall(data)
+    answer = b""
+    while len(answer) < len(data):
+        answer += client.recv(len(data) - len(answer))
+    assert answer == data
