@@ -31,6 +31,8 @@ PATH = "/v1/exchanges"
 TOKEN_FIELD = "X-WallarmApi-Token"
 RETRY_AFTER_LIMIT = 120.0
 """Longest pause in seconds that a server's Retry-After is obeyed for."""
+BACKOFF = Backoff(first=0.1, limit=2.0)
+"""Short, because the queue is: what waits longer than a moment is pushed out by what comes."""
 RETRIED_CLIENT_ERRORS = frozenset({408, 429})
 
 
@@ -48,7 +50,7 @@ class Settings:
     answer_timeout: float = 30.0
     queue: QueueLimits = field(default_factory=QueueLimits)
     batch: BatchLimits = field(default_factory=BatchLimits)
-    backoff: Backoff = field(default_factory=Backoff)
+    backoff: Backoff = BACKOFF
 
 
 class Forwarder:

@@ -23,6 +23,7 @@ from common_py.contracts import Hit
 from common_py.retry import Backoff
 from common_py.stream import CountedStream
 
+BACKOFF = Backoff(first=0.2, limit=10.0)
 RETRY_AFTER_LIMIT = 300.0
 """Longest pause in seconds that a Retry-After is obeyed for."""
 
@@ -53,7 +54,7 @@ class Exporter:
         self._metrics = metrics
         self._batch_hits = batch_hits
         self._batch_bytes = batch_bytes
-        self._backoff = backoff or Backoff()
+        self._backoff = backoff or BACKOFF
         self._random = random
         self._log = logging.get("export")
 
