@@ -72,6 +72,18 @@ static __always_inline void add_seed(struct found *found, struct ossl_param *par
 		found->seeds[2] = param->data;
 }
 
+static __always_inline __u32 name_of(struct ossl_param *param)
+{
+	__u32 name = 0;
+
+	bpf_probe_read_user(&name, sizeof(name), (void *)param->name);
+	return name;
+}
+
+/*
+ * Most calls are of no interest, and reading a name costs as much as the rest:
+ * sizes decide first, "key" has three bytes and a master secret has 48.
+ */
 static __always_inline bool find(struct found *found, __u64 array)
 {
 	struct ossl_param params[PARAMS];
@@ -82,18 +94,25 @@ static __always_inline bool find(struct found *found, __u64 array)
 	}
 #pragma unroll
 	for (int i = 0; i < PARAMS; i++) {
-		__u32 name = 0;
+		if (!params[i].name)
+			break;
+		if (params[i].size == 3 && name_of(&params[i]) == NAME_LABEL)
+			found->label = params[i].data;
+		else if (params[i].size == MASTER_SECRET && name_of(&params[i]) == NAME_SECRET)
+			found->secret = params[i].data;
+	}
+	if (!found->label && !found->secret)
+		return false;
+#pragma unroll
+	for (int i = 0; i < PARAMS; i++) {
+		__u32 name;
 
 		if (!params[i].name)
 			break;
-		bpf_probe_read_user(&name, sizeof(name), (void *)params[i].name);
-		if (name == NAME_LABEL && params[i].size == 3) {
-			found->label = params[i].data;
-		} else if (name == NAME_KEY) {
+		name = name_of(&params[i]);
+		if (name == NAME_KEY) {
 			found->key = params[i].data;
 			found->key_size = params[i].size;
-		} else if (name == NAME_SECRET && params[i].size == MASTER_SECRET) {
-			found->secret = params[i].data;
 		} else if (name == NAME_SEED && params[i].size) {
 			add_seed(found, &params[i]);
 		}
