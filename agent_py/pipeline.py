@@ -82,7 +82,8 @@ class Pipeline:
             connection = self._unannounced(chunk)
         else:
             self._touch(chunk.conn)
-        connection.receive(chunk)
+        connection.last_seen = chunk.time
+        (connection.egress if chunk.direction else connection.ingress).receive(chunk, connection.layer)
 
     def take(self) -> list[Exchange]:
         """The exchanges finished since the last call, in the order in which they were finished."""

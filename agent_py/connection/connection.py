@@ -20,7 +20,7 @@ class Connection:
 
     __slots__ = (
         "egress", "id", "ingress", "last_seen", "late", "layer", "opened", "peer", "resolved", "server", "tgid", "tls",
-        "unauthenticated", "waiting", "where",
+        "told", "unauthenticated", "where",
     )  # fmt: skip
 
     def __init__(self, opened: Chunk, info: OpenInfo | None, *, late: bool) -> None:
@@ -34,8 +34,8 @@ class Connection:
         self.egress = Stream(int(Direction.EGRESS))
         self.tls: Tls | None = None
         self.resolved = False
-        self.waiting = True
-        """Whether something may have to be given up after the response timeout."""
+        self.told = -1
+        """``last_seen`` at the last response timeout: each one is told once."""
         self.unauthenticated = False
         """Whether what a layer tells right now was decrypted without its authentication tag."""
         if info is None:
@@ -46,16 +46,10 @@ class Connection:
             self.server = Endpoint(info.local, info.local_port)
             self.where = Where(process=info.comm, pid=info.pid, mount_namespace=opened.mount_namespace)
 
-    def receive(self, chunk: Chunk) -> None:
-        """A DATA chunk of this connection."""
-        self.last_seen = chunk.time
-        self.waiting = True
-        (self.egress if chunk.direction else self.ingress).receive(chunk, self.layer)
-
     def expire(self, now: int) -> None:
         """Nothing happened for the response timeout."""
-        if self.waiting:
-            self.waiting = False
+        if self.told != self.last_seen:
+            self.told = self.last_seen
             self.layer.expire(now)
 
     def close(self, now: int) -> None:

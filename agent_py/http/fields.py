@@ -52,13 +52,15 @@ class FieldLines(dict[bytes, tuple[bytes, bytes]]):
         """Content-Length and Transfer-Encoding fields of the head being parsed, names in lower case."""
 
     def __missing__(self, line: bytes) -> tuple[bytes, bytes]:
-        if b"\n" in line or b"\r" in line or line[:1] in (b" ", b"\t"):
+        if b"\n" in line or b"\r" in line or line[:1].isspace():
             raise _IrregularLineError
-        pair = field(line)
-        if len(pair[0]) in FRAMING_LENGTHS or pair[0][-1:] in (b" ", b"\t"):
-            name = pair[0].strip(BLANK).lower()
-            if name in FRAMING:
-                self.framing.append((name, pair[1]))
+        name, _colon, value = line.partition(b":")
+        value = value.strip(BLANK)
+        pair = name, value
+        if len(name) in FRAMING_LENGTHS or name[-1:].isspace():
+            lower = name.strip(BLANK).lower()
+            if lower in FRAMING:
+                self.framing.append((lower, value))
                 return pair
         if len(line) <= LINE_LIMIT:
             if len(self) >= LINES:

@@ -86,32 +86,33 @@ class Sink(Protocol):
 class FixedBody:
     """A body of known length."""
 
-    __slots__ = ("_left", "_sink")
+    __slots__ = ("_sink", "left")
 
     def __init__(self, length: int, sink: Sink | None) -> None:
-        self._left = length
+        self.left = length
+        """Bytes to go."""
         self._sink = sink
 
     def read(self, data: bytes, start: int) -> int | None:
         """Consume from ``data[start:]``; the position behind the body, or None when it goes on."""
-        end = start + self._left
+        end = start + self.left
         if end <= len(data):
-            self._left = 0
+            self.left = 0
             if self._sink is not None:
                 self._sink.body(data[start:end])
             return end
-        self._left -= len(data) - start
+        self.left -= len(data) - start
         if self._sink is not None:
             self._sink.body(data[start:])
         return None
 
     def skip(self, size: int) -> int | None:
         """Pass over ``size`` unseen bytes; how many lie behind the body's end, None when it goes on."""
-        taken = min(size, self._left)
-        self._left -= taken
+        taken = min(size, self.left)
+        self.left -= taken
         if self._sink is not None:
             self._sink.missing(taken)
-        return None if self._left else size - taken
+        return None if self.left else size - taken
 
 
 class UntilClose:

@@ -17,22 +17,19 @@ NOT_YET = None
 class HeadReader:
     """``read`` returns (start line, fields, position behind the head) or None while the head goes on."""
 
-    __slots__ = ("_careful", "_first_line_from", "_held", "_limit", "_lines", "_searched", "framing")
+    __slots__ = ("_careful", "_first_line_from", "_held", "_limit", "_lines", "_searched", "busy", "framing")
 
     def __init__(self, lines: FieldLines, limit: int) -> None:
         self._lines = lines
         self._limit = limit
         self._held = bytearray()
+        self.busy = False
+        """Whether a part of a head waits for the rest."""
         self._searched = 0
         self._first_line_from = 0
         self._careful = False
         self.framing: list[tuple[bytes, bytes]] = []
         """Content-Length and Transfer-Encoding of the head that ``read`` returned last."""
-
-    @property
-    def busy(self) -> bool:
-        """Whether a part of a head waits for the rest."""
-        return bool(self._held)
 
     @property
     def held(self) -> bytes:
@@ -42,6 +39,7 @@ class HeadReader:
     def reset(self) -> None:
         """Forget the part that waits."""
         self._held.clear()
+        self.busy = False
         self._searched = 0
         self._first_line_from = 0
 
@@ -55,7 +53,7 @@ class HeadReader:
 
     def read(self, data: bytes, start: int) -> tuple[bytes, Headers, int] | None:
         """Continue with ``data[start:]``. Raises BadHeadError when the head grows beyond the limit."""
-        if self._held:
+        if self.busy:
             return self._continue(data, start)
         if not self._careful:
             end = data.find(b"\r\n\r\n", start)
@@ -92,6 +90,7 @@ class HeadReader:
 
     def _hold(self, part: bytes) -> None:
         self._held += part
+        self.busy = bool(part)
         self._searched = max(0, len(self._held) - 2)
         self._check()
 

@@ -30,7 +30,7 @@ class RequestMessage:
         self.incomplete: list[str] = []
         self.kept = 0
         self._limit = limit
-        self._parts: list[bytes] = []
+        self._parts: list[bytes] | None = None
 
     def body(self, data: bytes) -> None:
         """Take the next bytes of the body; what is beyond the limit is only counted in ``request.body_size``."""
@@ -42,6 +42,8 @@ class RequestMessage:
             self.note(REQUEST_BODY_LIMIT)
             self._limit = -1
         if kept:
+            if self._parts is None:
+                self._parts = []
             self._parts.append(kept)
             self.kept += len(kept)
             if len(self._parts) > 256:
@@ -61,7 +63,7 @@ class RequestMessage:
         """The body has ended."""
         if self._parts:
             self.request.body = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
-            self._parts = []
+            self._parts = None
         if trailers:
             self.request.trailers = trailers
         self.complete = True

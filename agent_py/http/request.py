@@ -60,33 +60,30 @@ class RequestReader:
             if not looks_like_request(data):
                 return begun
             self.resync = False
+        head = self._head
         try:
             while position < size and not self.stopped:
-                position = self._message_part(data, position, time, begun)
+                if self._body is not None:
+                    end = self._body.read(data, position)
+                    if end is None:
+                        break
+                    self._finish()
+                    position = end
+                    continue
+                if not head.busy:
+                    if data[position] in b"\r\n":
+                        position = _blank_lines(data, position).end()  # type: ignore[union-attr]  # matches anywhere
+                        continue
+                    self._start = time
+                found = head.read(data, position)
+                if found is None:
+                    self._first_line(begun)
+                    break
+                position = found[2]
+                self._open(found[0], found[1], begun)
         except BadHeadError:
             self._bad(begun, time, counted=not (tentative and not begun))
         return begun
-
-    def _message_part(self, data: bytes, position: int, time: int, begun: list[RequestMessage]) -> int:
-        """Read one head or (a part of) one body; the position behind it."""
-        if self._body is not None:
-            end = self._body.read(data, position)
-            if end is None:
-                return len(data)
-            self._finish()
-            return end
-        if not self._head.busy:
-            if data[position] in b"\r\n":
-                blank = _blank_lines(data, position)
-                return blank.end() if blank else position + 1
-            self._start = time
-        found = self._head.read(data, position)
-        if found is None:
-            self._first_line(begun)
-            return len(data)
-        line, fields, position = found
-        self._open(line, fields, begun)
-        return position
 
     def _open(self, line: bytes, fields: list[tuple[bytes, bytes]], begun: list[RequestMessage]) -> None:
         method, target, version = request_line(line)

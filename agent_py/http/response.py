@@ -60,34 +60,35 @@ class ResponseReader:
                 if found is None:
                     return
                 position = found[2]
-                self._open(found[0], found[1], time, out)
+                known = self._open(found[0], found[1], time, out)
+                if position + known <= size:
+                    position += known
+                else:
+                    self._body = FixedBody(known, None)
         except BadHeadError:
             self._lose()
 
     def _open(
         self, line: bytes, fields: list[tuple[bytes, bytes]], time: int, out: Callable[[ResponseMessage], None]
-    ) -> None:
+    ) -> int:
+        """Hand a head out; the length of the body behind it, 0 when a body reader knows better."""
         status = status_line(line)
         if status < 200 and status != 101:
-            return
+            return 0
         method = self._method()
         response = Response(status, fields)
-        opaque = status == 101 or (method == b"CONNECT" and status < 300)
+        length: int | Length = 0
         try:
-            length: int | Length = 0 if opaque else response_length(self._head.framing, status, method)
+            if status != 101 and not (method == b"CONNECT" and status < 300):
+                length = response_length(self._head.framing, status, method)
         except BadHeadError:
             self.resync = True
-            length = Length.UNTIL_CLOSE
-        if self.resync:
-            self._body = None
-        elif length is Length.UNTIL_CLOSE:
-            self._body = _UNTIL_CLOSE
-        elif isinstance(length, Length):
-            self._body = ChunkedBody(None)
-        elif length:
-            response.body_size = length
-            self._body = FixedBody(length, None)
+        if isinstance(length, Length):
+            self._body = _UNTIL_CLOSE if length is Length.UNTIL_CLOSE else ChunkedBody(None)
+            length = 0
+        response.body_size = length
         out(ResponseMessage(response, time))
+        return length
 
     def hole(self, size: int, time: int, out: Callable[[ResponseMessage], None]) -> None:
         """``size`` bytes that capture left out by design."""
