@@ -126,6 +126,7 @@ def _list(store: Store, address: present.Address, now: int) -> dict[str, object]
     context |= {
         "statistics": statistics,
         "timeline": store.timeline(wanted, now, BUCKETS),
+        "since": f"{present.RANGES[address.range][0]} ago" if wanted.since is not None else "first attack",
         "groups": [
             ("Attack types", "type", present.choices("type", statistics.types, address.q)),
             ("Sources", "ip", present.choices("ip", statistics.sources, address.q)),

@@ -81,7 +81,8 @@ events.addEventListener("error", () => say("lost", "reconnecting"));
 events.addEventListener("attacks", onAttacks);
 document.addEventListener("visibilitychange", () => document.hidden || refresh());
 
-document.addEventListener("htmx:afterSwap", (event) => {
+// After settling: before it, htmx still gives elements of the same id their old attributes.
+document.addEventListener("htmx:afterSettle", (event) => {
   localise(event.target);
   if (event.target === list) afterList();
   if (event.target === drawer) afterDrawer();
