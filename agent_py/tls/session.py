@@ -18,12 +18,11 @@ from agent_py.connection.connection import Connection
 from agent_py.connection.layer import IGNORE, UNKNOWN, Layer
 from agent_py.counters import Counter, Counters
 from agent_py.tls import handshake as messages
-from agent_py.tls.half import RESPONSE_START, WINDOW, Half
+from agent_py.tls.finder import KeyFinder
+from agent_py.tls.half import Half
 from agent_py.tls.handshake import ClientHello, ServerHello, client_hello, server_hello
-from agent_py.tls.keystore import KeyStore, Secret
-from agent_py.tls.protection import Tls13Opener, tls12_opener
+from agent_py.tls.keystore import KeyStore
 from agent_py.tls.records import APPLICATION_DATA, CHANGE_CIPHER_SPEC, HANDSHAKE, Event, Record, Unseen
-from agent_py.tls.schedule import RecordKeys, tls12_keys, tls13_keys
 from agent_py.tls.suites import TLS12_SUITES, TLS13_SUITES, Suite
 from common_py.contracts import Tls
 
@@ -45,7 +44,7 @@ class TlsSession:
     """See the module's text. ``layer`` takes the plaintext."""
 
     __slots__ = (
-        "_client", "_connection", "_counters", "_dead", "_halves", "_keys", "_random", "_retrying", "_server",
+        "_client", "_connection", "_counters", "_dead", "_finder", "_halves", "_random", "_retrying", "_server",
         "_settings", "_settled", "_store", "_suite", "_waiting", "id", "layer", "tgid",
     )  # fmt: skip
 
@@ -61,7 +60,7 @@ class TlsSession:
         self._client: ClientHello | None = None
         self._server: ServerHello | None = None
         self._suite: Suite | None = None
-        self._keys: tuple[RecordKeys, RecordKeys] | None = None
+        self._finder = KeyFinder(store, connection.id, connection.tgid)
         self._waiting = False
         self._random = b""
         self._retrying = False
@@ -156,7 +155,7 @@ class TlsSession:
             self._give_up(time, Counter.LOST_CIPHER_UNSUPPORTED)
             return
         self._server = hello
-        self._keys = None
+        self._finder.forget()
         self._show(hello.protocol)
         self._retry(time)
 
@@ -186,7 +185,7 @@ class TlsSession:
             return self._cut(half, record, tls13=tls13)
         result = half.open(record)
         if result is None and tls13:
-            result = self._trial(half, record)
+            result = self._finder.prove(half, record, self._suite) if self._suite is not None else None
             if result is None and not half.application:
                 return False
         if result is None:
@@ -207,38 +206,9 @@ class TlsSession:
         return True
 
     def _equip(self, half: Half) -> bool:
-        """TLS 1.2: make the keys when the master secret is there."""
         if self._client is None or self._server is None or self._suite is None:
             return False
-        if self._keys is None:
-            secret = self._store.master(self._client.random)
-            if secret is None:
-                return False
-            master = self._store.claim(secret)
-            self._keys = tls12_keys(master, self._client.random, self._server.random, self._suite)
-            master[:] = bytes(len(master))
-        keys = self._keys[half.direction]
-        opener = tls12_opener(self._suite, keys, encrypt_then_mac=self._server.encrypt_then_mac)
-        half.use(opener, None, self._suite)
-        return True
-
-    def _trial(self, half: Half, record: Record) -> tuple[int, bytes] | None:
-        """TLS 1.3: find the secret that opens ``record``, the first of its epoch unless records went by unseen."""
-        if self._suite is None:
-            return None
-        for secret in self._candidates():
-            opener = Tls13Opener(self._suite, tls13_keys(secret.value, self._suite))
-            for sequence in range(WINDOW if half.uncertain else 1):
-                result = opener.open(record, sequence)
-                if result is not None:
-                    half.use(opener, self._store.claim(secret), self._suite, sequence + 1)
-                    half.uncertain = False
-                    return result
-        return None
-
-    def _candidates(self) -> list[Secret]:
-        size = self._suite.secret_size if self._suite is not None else 0
-        return self._store.candidates(self.id, self.tgid, size)
+        return self._finder.equip(half, self._client, self._server, self._suite)
 
     def _cut(self, half: Half, record: Record, *, tls13: bool) -> bool:
         """A record of which only the start was seen; False when its key is missing."""
@@ -263,15 +233,10 @@ class TlsSession:
         """TLS 1.3: the first record of the server's application data is cut: a response's start proves the secret."""
         if self._suite is None or half.direction == INGRESS:
             return False
-        for secret in self._candidates():
-            opener = Tls13Opener(self._suite, tls13_keys(secret.value, self._suite))
-            for sequence in range(WINDOW if half.uncertain else 1):
-                if opener.open_cut(record, sequence).startswith(RESPONSE_START):
-                    half.use(opener, self._store.claim(secret), self._suite, sequence)
-                    half.application, half.uncertain = True, False
-                    self._settle()
-                    return True
-        return False
+        found = self._finder.recognise(half, record, self._suite)
+        if found:
+            self._settle()
+        return found
 
     def _protected_handshake(self, half: Half, data: bytes, time: int, *, tls13: bool) -> None:
         for kind, body in half.handshake.data(data):
@@ -363,6 +328,6 @@ class TlsSession:
         for half in self._halves:
             half.wipe()
             half.pending.clear()
-        self._keys = None
+        self._finder.forget()
         layer, self.layer = self.layer, IGNORE
         layer.close(time)

@@ -10,6 +10,7 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.ciphers.aead import AESCCM, AESGCM, ChaCha20Poly1305
 from cryptography.x509.oid import NameOID
 
 from agent_py.chunk import KEY, Chunk, KeyProtocol, Kind
@@ -179,3 +180,18 @@ class TlsWire:
         """The chunks so far."""
         taken, self.chunks = self.chunks, []
         return taken
+
+
+def aead(suite: Suite, key: bytes) -> AESGCM | AESCCM | ChaCha20Poly1305:
+    """The suite's cipher."""
+    if suite.mode is Mode.GCM:
+        return AESGCM(key)
+    return ChaCha20Poly1305(key) if suite.mode is Mode.CHACHA20_POLY1305 else AESCCM(key, tag_length=suite.tag_size)
+
+
+def sealed13(suite: Suite, keys: RecordKeys, sequence: int, inner: bytes) -> Record:
+    """A TLS 1.3 record with ``inner`` (content and type) under the given sequence number."""
+    header = b"\x17\x03\x03" + (len(inner) + suite.tag_size).to_bytes(2)
+    nonce = (int.from_bytes(keys.iv) ^ sequence).to_bytes(12)
+    fragment = aead(suite, keys.key).encrypt(nonce, inner, header)
+    return Record(header, fragment, len(fragment), 0)

@@ -1,29 +1,16 @@
 from __future__ import annotations
 
 import pytest
-from cryptography.hazmat.primitives.ciphers.aead import AESCCM, AESGCM, ChaCha20Poly1305
 from hypothesis import given
 from hypothesis import strategies as st
 
 from agent_py.tls.protection import Tls13Opener, tls12_opener
 from agent_py.tls.records import Record
 from agent_py.tls.schedule import RecordKeys
-from agent_py.tls.suites import TLS12_SUITES, TLS13_SUITES, Mode, Suite
+from agent_py.tls.suites import TLS12_SUITES, TLS13_SUITES, Mode
+from tests.support.tls import aead, sealed13
 
 PLAIN = b"HTTP/1.1 200 OK\r\nServer: x\r\n\r\n" + bytes(100)
-
-
-def aead(suite: Suite, key: bytes) -> AESGCM | AESCCM | ChaCha20Poly1305:
-    if suite.mode is Mode.GCM:
-        return AESGCM(key)
-    return ChaCha20Poly1305(key) if suite.mode is Mode.CHACHA20_POLY1305 else AESCCM(key, tag_length=suite.tag_size)
-
-
-def sealed13(suite: Suite, keys: RecordKeys, sequence: int, inner: bytes) -> Record:
-    header = b"\x17\x03\x03" + (len(inner) + suite.tag_size).to_bytes(2)
-    nonce = (int.from_bytes(keys.iv) ^ sequence).to_bytes(12)
-    fragment = aead(suite, keys.key).encrypt(nonce, inner, header)
-    return Record(header, fragment, len(fragment), 0)
 
 
 @pytest.mark.parametrize("code", TLS13_SUITES)

@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+from agent_py.chunk import KeyInfo, KeyProtocol
+from agent_py.counters import Counters
+from agent_py.tls.finder import KeyFinder
+from agent_py.tls.half import Half
+from agent_py.tls.keystore import KeyStore
+from agent_py.tls.records import Record
+from agent_py.tls.schedule import tls13_keys
+from agent_py.tls.suites import TLS13_SUITES
+from tests.support.tls import sealed13
+
+SUITE = TLS13_SUITES[0x1301]
+RESPONSE = b"HTTP/1.1 200 OK\r\n\r\n\x17"
+
+
+def store(*secrets: bytes) -> KeyStore:
+    made = KeyStore(Counters())
+    for secret in secrets:
+        made.add(KeyInfo(KeyProtocol.TLS13_TRAFFIC_SECRET, secret, b"", b""), 5, 1, 0)
+    return made
+
+
+def record(secret: bytes, sequence: int, size: int | None = None) -> Record:
+    whole = sealed13(SUITE, tls13_keys(secret, SUITE), sequence, RESPONSE)
+    return Record(whole.header, whole.fragment[:size], whole.length, 0)
+
+
+def test_the_tag_proves_one_of_the_candidates_which_leaves_the_store() -> None:
+    secrets = store(b"a" * 32, b"b" * 32)
+    half, finder = Half(1), KeyFinder(secrets, 5, 1)
+    assert finder.prove(half, record(b"c" * 32, 0), SUITE) is None
+    assert finder.prove(half, record(b"b" * 32, 0), SUITE) == (23, RESPONSE[:-1])
+    assert (half.secret, half.sequence, len(secrets)) == (b"b" * 32, 1, 1)
+
+
+def test_later_numbers_are_tried_only_after_unseen_records() -> None:
+    half, finder = Half(1), KeyFinder(store(b"a" * 32), 5, 1)
+    assert finder.prove(half, record(b"a" * 32, 9), SUITE) is None
+    half.uncertain = True
+    assert finder.prove(half, record(b"a" * 32, 9), SUITE) is not None
+    assert (half.sequence, half.uncertain) == (10, False)
+
+
+def test_a_cut_response_is_recognised_by_its_start() -> None:
+    half, finder = Half(1), KeyFinder(store(b"a" * 32, b"b" * 32), 5, 1)
+    assert not finder.recognise(half, record(b"c" * 32, 0, 12), SUITE)
+    assert finder.recognise(half, record(b"b" * 32, 0, 12), SUITE)
+    assert half.application
