@@ -8,6 +8,8 @@ were found clean: browsers repeat them.
 
 from __future__ import annotations
 
+import re
+
 from common_py.contracts import Finding, Point, Request
 from processing_py.detect import score
 from processing_py.detect.registry import ATTACK_TYPES
@@ -22,6 +24,8 @@ FINDINGS_PER_TYPE = 16
 WINDOW = 8192
 OVERLAP = 1024
 """Long values are confirmed in windows, so that a confirmer's cost is bounded and the whole stays linear."""
+NOISE_LENGTH = 64
+"""Shorter values are never taken for binary data."""
 CLEAN_HEADERS = 4096
 CLEAN_LENGTH = 1024
 CONFIRMED_CHARACTERS = 1 << 20
@@ -69,19 +73,26 @@ class Engine:
 
     def _confirm(self, leaf: Leaf, mask: int, spent: list[int], findings: dict[tuple[str, str], Finding]) -> None:
         """Run the confirmers of the types in ``mask`` on ``leaf``; add what they find."""
-        for value in _values(leaf):
-            self._confirm_value(value, mask, spent, findings)
+        values = _values(leaf)
+        if len(values) == 1:
+            self._confirm_value(values[0], mask, spent, findings)
+            return
+        for index, part in self._scanner.scan([value.text for value in values]).items():
+            self._confirm_value(values[index], part, spent, findings)
 
     def _confirm_value(
         self, value: Value, mask: int, spent: list[int], findings: dict[tuple[str, str], Finding]
     ) -> None:
         leaf = value.leaf
         header = value.header
+        noise = len(value.text) > NOISE_LENGTH and _noise(value.text)
         while mask:
             position = (mask & -mask).bit_length() - 1
             mask &= mask - 1
             attack = self._types[position]
             if (leaf.structure and not attack.structure) or spent[position] > CONFIRMED_CHARACTERS:
+                continue
+            if noise and attack.code != "ptrav":
                 continue
             if header and header in attack.ignored_headers:
                 continue
@@ -123,6 +134,14 @@ def _values(leaf: Leaf) -> list[Value]:
         Value(leaf._replace(text=text[start : start + WINDOW]))
         for start in range(0, max(1, len(text) - OVERLAP), WINDOW - OVERLAP)
     ]
+
+
+def _noise(text: str) -> bool:
+    """Whether ``text`` is binary data read as Latin-1: over a sixth of it are controls or upper Latin-1."""
+    return len(_NOISE.findall(text)) * 6 > len(text)
+
+
+_NOISE = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\xff]")
 
 
 def _over_budget(tree: Tree, confirmers: bool) -> list[Finding]:

@@ -26,7 +26,9 @@ class Value:
 
     def __init__(self, leaf: Leaf) -> None:
         self.leaf = leaf
-        self.text = text = _PADDING.sub(_shorten, leaf.text) if len(leaf.text) > LONG else _SPACES.sub(r"\1\1", leaf.text)
+        self.text = text = (
+            _PADDING.sub(_shorten, leaf.text) if len(leaf.text) > LONG else _SPACES.sub(r"\1\1", leaf.text)
+        )
         self.lower = text.lower() if text.isascii() else text.translate(_LOWER)
 
     @property

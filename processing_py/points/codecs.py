@@ -12,6 +12,7 @@ import re
 import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import islice
 
 from processing_py.points import percent, text
 from processing_py.points.budget import Budget
@@ -79,9 +80,9 @@ def _base64(value: str, budget: Budget) -> Decoded:
     if _BASE64.match(stripped.replace("\r\n", "").replace("\n", "")):
         found = [stripped.replace("%3D", "=").replace("%3d", "=")]
     else:
-        found = [match[1] for match in _EMBEDDED.finditer(value)]
-    results = []
-    for candidate in found[:64]:
+        found = [match[1] for match in islice(_EMBEDDED.finditer(value), 64)]
+    results: list[tuple[str, str]] = []
+    for candidate in found:
         data = from_base64(candidate)
         if data is not None:
             results.extend(("base64", decoded) for decoded in _readable(data, budget))
@@ -179,6 +180,18 @@ def _maybe_base64(value: str) -> bool:
     if len(value) < 8:
         return False
     return _BASE64.match(value) is not None or (len(value) >= 16 and _EMBEDDED.search(value) is not None)
+
+
+def unfold(value: str, budget: Budget) -> str:
+    """Return ``value`` with percent, entity, backslash and compatibility forms resolved one after the other.
+
+    For large values, where every combination of decoders would cost too much.
+    """
+    for decoder in DECODERS:
+        if decoder.name in ("percent", "html", "js", "unicode", "nul") and decoder.trigger(value):
+            for _, decoded in decoder.decode(value, budget):
+                value = decoded
+    return value
 
 
 DECODERS: tuple[Decoder, ...] = (

@@ -23,7 +23,7 @@ class Part(NamedTuple):
     structure: bool = False
 
 
-_STRING = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
+_STRING = re.compile(r'"((?:[^"\\]++|\\.)*+)(?:"|$)', re.DOTALL)
 _MEMBER = re.compile(r'"\s*:')
 _MARK = "\ufeff"
 _BRACKET = re.compile(r"\[([^\[\]]*)\]")
@@ -111,7 +111,7 @@ def key_path(kind: str, key: str) -> Path:
     return tuple(path)
 
 
-_GQL_STRING = re.compile(r'"""(.*?)"""|"((?:[^"\\\n]|\\.)*)"', re.DOTALL)
+_GQL_STRING = re.compile(r'"""(.*?)(?:"""|$)|"((?:[^"\\\n]++|\\.)*+)(?:"|$)', re.DOTALL)
 _GQL = re.compile(r"\s*(?:#[^\n]*\n\s*)*(?:query|mutation|subscription|fragment)\b[^{]{0,2000}\{|\s*\{\s*\w+[\s({}]")
 
 
@@ -119,7 +119,7 @@ def gql(text: str) -> list[Part] | None:
     """Split a GraphQL document: its string literals are values, the rest is structure."""
     if _GQL.match(text) is None:
         return None
-    parts = []
+    parts: list[Part] = []
     for match in _GQL_STRING.finditer(text):
         literal = match[1] if match[1] is not None else match[2]
         parts.append(Part((("gql_arg", len(parts)),), literal))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from processing_py.points import percent
+from processing_py.points import percent, text
 
 _ODD_NAME = re.compile(r"[<>'\"(){};|`$\\*!/&,=:^ ]")
 
@@ -28,4 +28,4 @@ def cookies(value: bytes) -> Iterator[tuple[str, str]]:
     """Yield cookie names and values (RFC 6265 §4.2.1), percent-encoding left alone."""
     for part in value.split(b";"):
         name, _, content = part.partition(b"=")
-        yield percent.to_text(name.strip()), percent.to_text(content.strip())
+        yield text.decode(name.strip()), text.decode(content.strip())

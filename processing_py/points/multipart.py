@@ -44,7 +44,9 @@ def boundary(content_type: bytes, body: bytes) -> bytes:
     if named and b"--" + named in body:
         return named
     first = _FIRST_LINE.match(body)
-    if first is not None and b"ontent-" in body[first.end() : first.end() + 200].replace(b"C", b"c").replace(b"O", b"o"):
+    if first is not None and b"ontent-" in body[first.end() : first.end() + 200].replace(b"C", b"c").replace(
+        b"O", b"o"
+    ):
         return first[1].rstrip()
     return b""
 

@@ -23,6 +23,8 @@ _DECLARATION = re.compile(r"\A<\?xml[^>]{0,200}\?>")
 _CHARSET = re.compile(rb"charset\s*=\s*\"?([\w-]{1,40})", re.IGNORECASE)
 TRIVIAL_LENGTH = 8
 """Shorter values of letters and digits only cannot be an attack."""
+LARGE = 8192
+"""Longer values are decoded by one chain of decoders instead of a tree of all combinations."""
 DEFAULT_LIMITS = Limits()
 
 
@@ -233,6 +235,13 @@ class Tree:
 
     def _decode(self, path: Path, value: str, depth: int) -> None:
         """Queue what the decoders and the parsers of values make of ``value``."""
+        if len(value) > LARGE:
+            decoded = codecs.unfold(value, self.budget)
+            if decoded != value and self.budget.deeper(depth + 1):
+                self._add((*path, ("percent",)), decoded, depth + 1)
+            if value.lstrip()[:1] in ("{", "["):
+                self._document(path, value, depth)
+            return
         for decoder in codecs.DECODERS:
             if not decoder.trigger(value):
                 continue

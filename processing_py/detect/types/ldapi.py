@@ -8,9 +8,15 @@ from processing_py.detect.value import AttackType, Signal, Value
 
 _ATTRIBUTE = r"(?:[a-z][\w;-]{0,40}(?::\w[\w.:]*:?)?|\d+(?:\.\d+)+)"
 _FILTER = re.compile(rf"\(\s*[&|!]\s*\(\s*{_ATTRIBUTE}\s*[~<>:]?=")
-_BREAKOUT = re.compile(rf"[\w*]?\)+\s*\(*[&|!]?\(*\s*{_ATTRIBUTE}\s*[~<>:]?=\s*[\w*(]*|\)\s*\(\s*[|&!]|\*\)\)|\)\s*\(\s*{_ATTRIBUTE}=\*|\*\(?\|\(?{_ATTRIBUTE}=")
-_PAIR = re.compile(rf"\*\s*\)\s*\(|\)\(\|\(|\)\(&\(|\)\(!\(|[|&]\({_ATTRIBUTE}=\*?|\(\|\({_ATTRIBUTE}=|\*\(\|\(|\)\)\(\||%00\)|\)\)\)?\x00|\*\|$")
-_KNOWN = re.compile(r"\b(?:uid|cn|sn|objectclass|userpassword|mail|samaccountname|givenname|password|user|department|homedirectory|telephonenumber|ou|dc|member|memberof|distinguishedname|accesslevel|directory|admin)\s*(?::[\d.]+:)?[~<>:]?=\s*[\w*(]")
+_BREAKOUT = re.compile(
+    rf"[\w*]?\)+\s*\(*[&|!]?\(*\s*{_ATTRIBUTE}\s*[~<>:]?=\s*[\w*(]*|\)\s*\(\s*[|&!]|\*\)\)|\)\s*\(\s*{_ATTRIBUTE}=\*|\*\(?\|\(?{_ATTRIBUTE}="
+)
+_PAIR = re.compile(
+    rf"\*\s*\)\s*\(|\)\(\|\(|\)\(&\(|\)\(!\(|[|&]\({_ATTRIBUTE}=\*?|\(\|\({_ATTRIBUTE}=|\*\(\|\(|\)\)\(\||%00\)|\)\)\)?\x00|\*\|$"
+)
+_KNOWN = re.compile(
+    r"\b(?:uid|cn|sn|objectclass|userpassword|mail|samaccountname|givenname|password|user|department|homedirectory|telephonenumber|ou|dc|member|memberof|distinguishedname|accesslevel|directory|admin)\s*(?::[\d.]+:)?[~<>:]?=\s*[\w*(]"
+)
 _RULE = re.compile(r"\b[a-z]\w+:(?:dn:)?\d+(?:\.\d+){3,}:=")
 _TEXT = re.compile(r"(?:\b[a-z]{2,20}[,.]? ){4,}|==|\(\s*\)|;|https?://")
 
@@ -19,7 +25,13 @@ def confirm(value: Value) -> list[Signal]:
     """Signals of an LDAP filter in ``value``."""
     text = value.lower
     signals: list[Signal] = []
-    for name, pattern in (("filter", _FILTER), ("breakout", _BREAKOUT), ("pair", _PAIR), ("known", _KNOWN), ("rule", _RULE)):
+    for name, pattern in (
+        ("filter", _FILTER),
+        ("breakout", _BREAKOUT),
+        ("pair", _PAIR),
+        ("known", _KNOWN),
+        ("rule", _RULE),
+    ):
         match = pattern.search(text)
         if match is not None:
             signals.append(Signal(name, match[0]))

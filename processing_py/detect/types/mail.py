@@ -7,9 +7,15 @@ import re
 from processing_py.detect.value import AttackType, Signal, Value
 
 _BREAK = r"(?:[\r\n]|%0[ad]|\\r|\\n)+\s*\.?(?:[\r\n]|%0[ad])*"
-_SMTP = re.compile(rf"(?:^|{_BREAK})(?:rcpt\s+to\s*:|mail\s+from\s*:|vrfy\s+\w|expn\s+\w|helo\s+\w|ehlo\s+\w)|{_BREAK}(?:data|quit|rset|starttls|auth\s+\w+)\s*(?:$|[\r\n%])")
-_IMAP = re.compile(rf"(?:{_BREAK}|^\s*)[av]\d{{2,4}}\s+(?:capability|fetch|login|select|logout|list|create|delete|examine|noop|search|store|status|rename)|{_BREAK}(?:retr|list|stat|dele|top|uidl|user|pass|capa)\s+\S+\s*(?:$|[\r\n])")
-_HEADER = re.compile(rf"{_BREAK}(?:bcc|cc|to|from|subject|reply-to|mime-version|content-transfer-encoding|return-path)\s*:\s*\S*(?:@|\w)")
+_SMTP = re.compile(
+    rf"(?:^|{_BREAK})(?:rcpt\s+to\s*:|mail\s+from\s*:|vrfy\s+\w|expn\s+\w|helo\s+\w|ehlo\s+\w)|{_BREAK}(?:data|quit|rset|starttls|auth\s+\w+)\s*(?:$|[\r\n%])"
+)
+_IMAP = re.compile(
+    rf"(?:{_BREAK}|^\s*)[av]\d{{2,4}}\s+(?:capability|fetch|login|select|logout|list|create|delete|examine|noop|search|store|status|rename)|{_BREAK}(?:retr|list|stat|dele|top|uidl|user|pass|capa)\s+\S+\s*(?:$|[\r\n])"
+)
+_HEADER = re.compile(
+    rf"{_BREAK}(?:bcc|cc|to|from|subject|reply-to|mime-version|content-transfer-encoding|return-path)\s*:\s*\S*(?:@|\w)"
+)
 
 
 def confirm(value: Value) -> list[Signal]:

@@ -53,7 +53,9 @@ _WRAPPER = re.compile(
 )
 _UNC = re.compile(r"^\\\\[^\\\s]+\\[^\\\s]+\\|^\\\\[\w.?:]+\\|^[a-z]:[\\/]{1,4}(?:boot\.ini|win(?:dows|nt)|inetpub|program files|"
                   r"apache|php|xampp|mysql|nginx|wamp|temp|sysprep|appserv|tomcat)[\w. ~()-]*(?:[\\/]|$)")  # fmt: skip
-_UNIX = re.compile(r"^/(?:etc|proc|var/log|var/mail|var/run|root|usr/local|usr/etc|opt|private/etc|volumes|logs|bin|tmp)/[\w./@-]{2,}$")
+_UNIX = re.compile(
+    r"^/(?:etc|proc|var/log|var/mail|var/run|root|usr/local|usr/etc|opt|private/etc|volumes|logs|bin|tmp)/[\w./@-]{2,}$"
+)
 _NUL = re.compile(r"(?:%00|\x00)(?:\.?[a-z]{2,5})?$")
 
 

@@ -10,7 +10,9 @@ _DISGUISED = re.compile(
     r"^\s*(?:/{1,4}\\+|\\+/{1,4}|\\{2,}|/{3,}|//)[\w.@%\[:-]+\.?\w+|^\s*https?:(?:/?[\w\\]|/{3,}|\\)|^\s*https?://[^/\s]{0,80}[\\@][^/\s]*|^\s*[\x00-\x20]+//|^\s*//(?:\w+@)?[\w.-]+\.\w+(?:/|$|%2f)\.*"
     r"|^\s*/{1,3}[^\w\s/.-][\w.-]+\.\w+|^\s*https?://\[::ffff:|^\s*〱|^\s*/%(?:09|5c|2f)/|^\s*\.[\w-]+\.\w+$|^\s*https?://(?:0x|0\d|\d{8,})"
 )
-_PARAMETER = re.compile(r"^(?:url|uri|u|r|redir\w*|redirect\w*|return\w*|next|goto|dest\w*|target|continue|rurl|out|view|to|link|forward|checkout_url|image_url|go|callback|success|data|q|location|site|ref|page)$")
+_PARAMETER = re.compile(
+    r"^(?:url|uri|u|r|redir\w*|redirect\w*|return\w*|next|goto|dest\w*|target|continue|rurl|out|view|to|link|forward|checkout_url|image_url|go|callback|success|data|q|location|site|ref|page)$"
+)
 
 
 def confirm(value: Value) -> list[Signal]:
@@ -27,4 +29,9 @@ def confirm(value: Value) -> list[Signal]:
     return signals
 
 
-TYPE = AttackType("redir", ("//", "\\\\", "/\\", "\\/", "http:", "https:", "/%5c", "%2f"), confirm, {"disguised": 2.5, "parameter": 2.0})
+TYPE = AttackType(
+    "redir",
+    ("//", "\\\\", "/\\", "\\/", "http:", "https:", "/%5c", "%2f"),
+    confirm,
+    {"disguised": 2.5, "parameter": 2.0},
+)

@@ -29,7 +29,11 @@ def confirm(value: Value) -> list[Signal]:
         match = _AGENT.search(text)
         if match is not None:
             signals.append(Signal("agent", match[0]))
-    elif value.header and value.header not in ("REFERER", "ORIGIN", "HOST", "COOKIE") and text.startswith(("acunetix", "netsparker", "sqlmap", "nessus")):
+    elif (
+        value.header
+        and value.header not in ("REFERER", "ORIGIN", "HOST", "COOKIE")
+        and text.startswith(("acunetix", "netsparker", "sqlmap", "nessus"))
+    ):
         signals.append(Signal("agent", text[:60]))
     elif value.section == "uri":
         match = _FILE.search(text)

@@ -26,7 +26,7 @@ _TOKEN = re.compile(
   | (?P<close>\*/)
   | (?P<comment>--(?=[\s\-+;'")*]|$|\w)[^\n]*|\#[^\n]*|/\*(?:[^*]|\*(?!/))*(?:\*/|$))
   | (?P<number>0x[0-9a-f]+|x'[0-9a-f]*'|b'[01]*'|(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?(?=union|from|or\b|and\b|[^a-z_\d]|$))
-  | (?P<string>'(?:[^'\\]|\\.|'')*(?:'|$)|"(?:[^"\\]|\\.|"")*(?:"|$)|`[^`]*(?:`|$))
+  | (?P<string>'(?:[^'\\]++|\\.|'')*+(?:'|$)|"(?:[^"\\]++|\\.|"")*+(?:"|$)|`[^`]*(?:`|$))
   | (?P<variable>@@?[\w.$]+)
   | (?P<word>[a-z_\x80-\uffff][\w$]*(?:\.[a-z_][\w$]*)*)
   | (?P<logic>\|\||&&)
@@ -129,7 +129,15 @@ def tokenize(text: str, quote: str = "") -> Tokens:
     return Tokens("".join(shape), words, versioned, split)
 
 
-_LETTERS = {"number": "n", "string": "s", "variable": "v", "logic": "&", "operator": "o", "arithmetic": "m", "other": "?"}
+_LETTERS = {
+    "number": "n",
+    "string": "s",
+    "variable": "v",
+    "logic": "&",
+    "operator": "o",
+    "arithmetic": "m",
+    "other": "?",
+}
 _OPENS = re.compile(r"(?:\s|/\*(?:[^*]|\*(?!/)){0,64}\*/){0,8}\(")
 
 
@@ -145,6 +153,8 @@ def _letter(kind: str, token: str, text: str, end: int) -> str:
         return letter
     if token in FUNCTIONS and _OPENS.match(text, end):
         return "f"
-    if token.startswith("information_schema.") or token.startswith(("sys.", "mysql.user", "pg_catalog.", "master..", "master.dbo.xp")):
+    if token.startswith("information_schema.") or token.startswith(
+        ("sys.", "mysql.user", "pg_catalog.", "master..", "master.dbo.xp")
+    ):
         return "x"
     return letter or "w"

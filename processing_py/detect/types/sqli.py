@@ -16,7 +16,10 @@ _ANYWHERE: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("select_list", r"E[A(]*(?:[nsv*][,)oF]|[fx]\(|v|w,(?:w,)*[wnsf]F|\*F|c)"),
         ("subselect", r"[(&o]\(*E[A(]*(?:[nsv*fx(]|w[,F)(]|T|B)"),
         ("tautology", r"(?:^w?|[nsv)c])[&][(!m]*[nsv]\)*(?:m[nv])?(?:[o][!(om]*|!?k[(]*|B)[nsv]"),
-        ("tautology_mixed", r"(?:^[(]*|[nsv)])[&][(!m]*(?:[fx]\([^&]{0,40}\)|[nsvw](?:\.w)?)\)*(?:[o]|!?k)[!(om]*(?:[nsvw]|[fx]\()"),
+        (
+            "tautology_mixed",
+            r"(?:^[(]*|[nsv)])[&][(!m]*(?:[fx]\([^&]{0,40}\)|[nsvw](?:\.w)?)\)*(?:[o]|!?k)[!(om]*(?:[nsvw]|[fx]\()",
+        ),
         ("logic_function", r"(?:[nsv)]|^)[&!][(!m]*[fx]\("),
         ("logic_select", r"[&o][(!m]*(?:E|T\()"),
         ("strong_function", r"x\("),
@@ -62,7 +65,9 @@ _STATEMENT = re.compile(
     r"|grant\s+\w+(?:\s+\w+)?\s+(?:on|to)\s+\w+|begin\s+declare|rdb\$\w+|msysaccessobjects|sysibm\.|all_users|dba_users|user_tables"
     r"|syscolumns|sysobjects|sqlite_master|pg_shadow|xmltype\s*\(|autonomous_transaction)"
 )
-_SPREAD = re.compile(r"un[\W_]{1,8}ion\W{1,20}se[\W_]{1,8}lect|uni[\W_]{1,8}on\W{1,20}sel[\W_]{1,8}ect|u%6eion|se%6cect|%55nion|%53elect")
+_SPREAD = re.compile(
+    r"un[\W_]{1,8}ion\W{1,20}se[\W_]{1,8}lect|uni[\W_]{1,8}on\W{1,20}sel[\W_]{1,8}ect|u%6eion|se%6cect|%55nion|%53elect"
+)
 _PROSE = re.compile(r"(?:\b[a-z]{2,20}[,.]? ){5,}")
 _ENCLOSED = re.compile(r"\\{1,8}(['\"])")
 

@@ -6,18 +6,24 @@ import re
 
 from processing_py.detect.value import AttackType, Signal, Value
 
-_SCHEME = re.compile(r"(?:^|[=\"'(\s@])(?:gopher|dict|ldaps?|tftp|sftp|netdoc|jar|rmi|smb|ssh2|local_file|unix|url:file|imap|fd):/{0,2}[\w\[\\%]")
+_SCHEME = re.compile(
+    r"(?:^|[=\"'(\s@])(?:gopher|dict|ldaps?|tftp|sftp|netdoc|jar|rmi|smb|ssh2|local_file|unix|url:file|imap|fd):/{0,2}[\w\[\\%]"
+)
 _METADATA = re.compile(
     r"169\.254\.169\.254|metadata\.google\.internal|metadata\.(?:azure|packet|tencentyun|nicecloud)|100\.100\.100\.200|192\.0\.0\.192|latest/(?:meta-data|user-data|dynamic)|instance-data|computemetadata/v1|"
     r"opc/v1/instance|169\.254\.170\.2|2852039166|0xa9fea9fe|\[?::ffff:a9fe:a9fe|fd00:ec2::254|rancher-metadata|0251\.0376|\b(?:425\.510\.425\.510)"
 )
-_WHOLE_URL = re.compile(r"^\s*[\"']?(?:https?|ftp|wss?|file)?:?(?://|\\\\){1,2}(?:[^/@\s]{0,60}@)?(?P<host>\[[0-9a-f:.%]{2,60}\]|[^/?#\\\s:@]{1,255})(?::(?P<port>\d{0,5}))?(?P<rest>[/?#\\].*)?$")
+_WHOLE_URL = re.compile(
+    r"^\s*[\"']?(?:https?|ftp|wss?|file)?:?(?://|\\\\){1,2}(?:[^/@\s]{0,60}@)?(?P<host>\[[0-9a-f:.%]{2,60}\]|[^/?#\\\s:@]{1,255})(?::(?P<port>\d{0,5}))?(?P<rest>[/?#\\].*)?$"
+)
 _INNER = re.compile(
     r"^(?:localhost|localhost\.localdomain|127\.\d[\d.]*|0(?:\.0\.0\.0)?|0x[0-9a-f]{1,8}(?:\.0x[0-9a-f]{1,8}){0,3}|0\d{1,11}(?:\.0?\d{1,11}){0,3}|\d{8,10}|"
     r"10(?:\.\d{1,3}){3}|192\.168(?:\.\d{1,3}){2}|172\.(?:1[6-9]|2\d|3[01])(?:\.\d{1,3}){2}|\[::\]?|\[::1\]|\[0*:.*:1\]|\[::ffff:.*\]|\[fd.*\]|\[fe80.*\]|127\.\d+|"
     r".*(?:nip\.io|xip\.io|sslip\.io|localtest\.me|lvh\.me|burpcollaborator\.net|oast\.\w+|interact\.sh|oastify\.com|dnslog\.cn|ceye\.io|vcap\.me|spoofed\.\w+\.\w+|bugbounty\.dod\.network)|kubernetes\.default.*|[①-⑿ⓐ-ⓩ].*)$"
 )
-_PARAMETER = re.compile(r"(?:url|uri|link|src|source|target|dest|redirect|host|proxy|callback|webhook|feed|fetch|image|file|page|path|load|site|domain|next|to|out|view|dir|show|open|u|q|p)\w*$")
+_PARAMETER = re.compile(
+    r"(?:url|uri|link|src|source|target|dest|redirect|host|proxy|callback|webhook|feed|fetch|image|file|page|path|load|site|domain|next|to|out|view|dir|show|open|u|q|p)\w*$"
+)
 _CONFUSED = re.compile(r"^https?:/{1,3}[^/\s]{1,80}(?:#@|\\@|%23@|&@|@\S{1,60}@|:\d{1,5}@|%0[ad]|\s)[^\s]{1,80}")
 
 

@@ -26,7 +26,9 @@ _PROTOCOL = re.compile(
     r"(?:j\s*a\s*v\s*a|v\s*b|l\s*i\s*v\s*e|m\s*o\s*c\s*h\s*a)\s*(?:s\s*c\s*r\s*i\s*p\s*t|script)\s*:(?!\s*(?:basics|void\(0\)$|;?$|\s[a-z]))"
 )
 _BARE_PROTOCOL = re.compile(r"^[\s\"']*(?:java|vb|live)script\s*:\s*\S")
-_DATA = re.compile(r"data\s*:\s*(?:text/(?:html|javascript|xml)|image/svg|application/(?:xhtml|x-javascript)|[^,\s]{0,40};base64,pht|[^,\s]{0,40},\s*<)")
+_DATA = re.compile(
+    r"data\s*:\s*(?:text/(?:html|javascript|xml)|image/svg|application/(?:xhtml|x-javascript)|[^,\s]{0,40};base64,pht|[^,\s]{0,40},\s*<)"
+)
 _CALL = re.compile(
     r"(?:^|[^\w.])(?:alert|confirm|prompt|print|eval|settimeout|setinterval|setimmediate|atob|btoa|execscript|expression|fetch|import|unescape|"
     r"(?:window|self|top|parent|this|globalthis|frames|document|content)\s*(?:\.\s*\w+|\[[^\]]{1,200}\])+)\s*(?:\(|`|\?\.\()"
@@ -44,13 +46,23 @@ _SURE_CALL = re.compile(
 _SCRIPT = re.compile(r"<\s*/?\s*script(?:[\s>/:;]|$)")
 _BREAKOUT = re.compile(r"^[^<>]{0,80}[\"'`][\s/]*(?:>|[-+*;,|&)\]}]{1,4}\s*[\w$(\[]|\s+[a-z-]{2,30}\s*=)")
 _CHAIN = re.compile(r"(?:\[\]|!\[\]|\+\[\]|\(!\[\]|\{\}\+|!!\[\]|\+!\+\[\]){3,}|(?:\[[^\]]{1,20}\]\+){4,}")
-_CSS = re.compile(r"(?:expression\s*\(|-moz-binding|behaviou?r\s*:\s*url|@import\s*['\"\\(u]|(?:background|list-style)[^;]{0,30}url\s*\(\s*['\"]?\s*(?:javascript|data))")
+_CSS = re.compile(
+    r"(?:expression\s*\(|-moz-binding|behaviou?r\s*:\s*url|@import\s*['\"\\(u]|(?:background|list-style)[^;]{0,30}url\s*\(\s*['\"]?\s*(?:javascript|data))"
+)
 _TEMPLATE_LITERAL = re.compile(r"\$\{\s*(?:alert|confirm|prompt|eval|document|window)")
-_MARKUP_SOURCE = re.compile(r"<[^>]{1,400}[\s/\"']+(?:href|src|action|formaction|data|xlink:href|to|from|values|srcdoc|code|background|dynsrc|lowsrc|poster|content)\s*=\s*[\"'`]?[\s\x00-\x20]*(?:&\w+;|[\x00-\x20])*(?:javascript|vbscript|data:|livescript|jav\w*)")
-_EXTERNAL = re.compile(r"<\s*(?:script|iframe|embed|object|link|base|img|image|input|audio|video)[^>]{0,400}\s(?:src|data|href|srcdoc)\s*=")
+_MARKUP_SOURCE = re.compile(
+    r"<[^>]{1,400}[\s/\"']+(?:href|src|action|formaction|data|xlink:href|to|from|values|srcdoc|code|background|dynsrc|lowsrc|poster|content)\s*=\s*[\"'`]?[\s\x00-\x20]*(?:&\w+;|[\x00-\x20])*(?:javascript|vbscript|data:|livescript|jav\w*)"
+)
+_EXTERNAL = re.compile(
+    r"<\s*(?:script|iframe|embed|object|link|base|img|image|input|audio|video)[^>]{0,400}\s(?:src|data|href|srcdoc)\s*="
+)
 _CLOSER = re.compile(r"</\s*(?:script|title|textarea|style|noscript|iframe|template|noembed|xmp|select|math|svg)")
-_IMPORT_META = re.compile(r"<\s*meta[^>]{0,200}(?:http-equiv|charset\s*=\s*[\"']?utf-7)|<\s*\?\s*(?:import|php)|<!\[cdata\[|<!--.{0,40}(?:-->|>).{0,10}<|<\?xml-stylesheet|<!entity|<%[^>]{0,20}<")
-_CODE_TAG = re.compile(r"<(?:script|style|svg)[\s>/][^<]{0,2000}(?:alert|confirm|prompt|eval|document|window|location|import|src|\(|=|<|&#|:)")
+_IMPORT_META = re.compile(
+    r"<\s*meta[^>]{0,200}(?:http-equiv|charset\s*=\s*[\"']?utf-7)|<\s*\?\s*(?:import|php)|<!\[cdata\[|<!--.{0,40}(?:-->|>).{0,10}<|<\?xml-stylesheet|<!entity|<%[^>]{0,20}<"
+)
+_CODE_TAG = re.compile(
+    r"<(?:script|style|svg)[\s>/][^<]{0,2000}(?:alert|confirm|prompt|eval|document|window|location|import|src|\(|=|<|&#|:)"
+)
 _STRIP = re.compile(r"[\x00\xad\u200b-\u200f\u2028-\u202e\ufeff]")
 _INNER_WHITE = re.compile(r"(?<=[a-z])[\t\r\n]+(?=[a-z:])")
 

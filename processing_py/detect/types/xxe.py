@@ -10,9 +10,15 @@ _ENTITY = re.compile(r"<!entity\s+(?:%\s*)?[\w.:#&;-]*\s*(?:%\s*\w+\s*)?(?:syste
 _PARAMETER = re.compile(r"<!entity\s+%|<!entity\s+&#x25;")
 _DOCTYPE = re.compile(r"<!doctype\s+[^>\[]{0,200}\b(?:system|public)\s+[\"'](?!-//w3c)")
 _INTERNAL = re.compile(r"<!doctype\s+[^>\[]{0,200}\[\s*(?:<!|%)")
-_INCLUDE = re.compile(r"<xi:include\b|xmlns:\w+\s*=\s*[\"']http://www\.w3\.org/2001/xinclude|<xsl:(?:include|import|value-of\s+select\s*=\s*[\"'](?:system|php|document))|<\?xml-stylesheet[^>]{0,200}href")
-_PROLOG = re.compile(r"schemalocation\s*=\s*[\"'][^\"']{0,200}\s*(?:https?|ftp|file)://(?!www\.w3\.org)[^\"']{0,200}\.(?:burp|oast|interact)")
-_TARGET = re.compile(r"(?:system|public)\s+[^>]{0,120}(?:file:|php:|expect:|https?:|ftp:|gopher:|jar:|netdoc:|/etc/|c:/|\\\\|data:)")
+_INCLUDE = re.compile(
+    r"<xi:include\b|xmlns:\w+\s*=\s*[\"']http://www\.w3\.org/2001/xinclude|<xsl:(?:include|import|value-of\s+select\s*=\s*[\"'](?:system|php|document))|<\?xml-stylesheet[^>]{0,200}href"
+)
+_PROLOG = re.compile(
+    r"schemalocation\s*=\s*[\"'][^\"']{0,200}\s*(?:https?|ftp|file)://(?!www\.w3\.org)[^\"']{0,200}\.(?:burp|oast|interact)"
+)
+_TARGET = re.compile(
+    r"(?:system|public)\s+[^>]{0,120}(?:file:|php:|expect:|https?:|ftp:|gopher:|jar:|netdoc:|/etc/|c:/|\\\\|data:)"
+)
 _NESTED = re.compile(r"<!entity\s+\w+\s+[\"'](?:&\w+;){2,}|(?:<!entity\s[^>]{0,400}>\s*){4,}")
 
 
