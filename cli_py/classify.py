@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import binascii
 import gzip
+import re
 import sys
 import time
 import zlib
@@ -24,15 +25,17 @@ from processing_py.detect.engine import Engine
 from processing_py.points.names import documented
 
 
+_BLANK = re.compile(rb"\r?\n\r?\n")
+
+
 def split_request(raw: bytes) -> Request:
     """Split a whole HTTP/1.1 request (RFC 9112 §2.1) as tolerantly as servers do; never fails.
 
     The request line ends at the first line end; the target is what stands between the first and the last space, so
     that targets with spaces stay whole. A chunked body is joined as far as its framing holds.
     """
-    head, mark, body = raw.partition(b"\r\n\r\n")
-    if not mark:
-        head, _, body = raw.partition(b"\n\n")
+    blank = _BLANK.search(raw)
+    head, body = (raw[: blank.start()], raw[blank.end() :]) if blank else (raw, b"")
     line, _, rest = head.partition(b"\n")
     method, _, target = line.strip(b"\r").partition(b" ")
     before, _, protocol = target.rpartition(b" ")

@@ -32,7 +32,7 @@ class Decoder:
 
 _ENTITY = re.compile(r"&(?:#[0-9]{1,8}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z]{2,31}\d{0,2});?")
 _ESCAPE = re.compile(r"\\(?:u\{([0-9a-fA-F]{1,6})\}|u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|([0-3]?[0-7]{2}))")
-_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{8,}(?:=|%3[dD]){0,2}\Z")
+_BASE64 = re.compile(r"(?:[A-Za-z0-9+/_-]{8,}(?:=|%3[dD]){0,2}|[A-Za-z0-9+/_-]{6,7}(?:=|%3[dD]){1,2})\Z")
 _EMBEDDED = re.compile(r"(?:^|base64,|[\s:='\"(,])([A-Za-z0-9+/_-]{16,}={0,2})(?=$|[\s;'\"),&|}])")
 _HEX = re.compile(r"(?:0x|\\x|x')?((?:[0-9a-fA-F]{2}){8,})'?\Z")
 _TOKEN = re.compile(r"eyJ[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]{2,}\.")

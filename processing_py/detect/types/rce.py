@@ -15,7 +15,7 @@ _COMMANDS = (
     "dir|type|copy|del|net|tasklist|systeminfo|ver|cmd|cmd\\.exe|powershell|powershell\\.exe|certutil|bitsadmin|reg|wmic|tracert|nltest|iwr|iex|start|"
     "crontab|at|ssh|scp|ftp|tftp|base64|xxd|xargs|tee|nohup|expr|eval|exec|source|which|w|who|last|df|du|mount|lsof|dmesg|gcc|make|useradd|adduser|passwd|su|sudo|service|systemctl|"
     "shutdown|reboot|halt|phpinfo|system|busybox|socat|nmap|tcpdump|history|route|arp|traceroute|mysql|psql|sqlite3|vim?|nano|git|docker|kubectl|"
-    "invoke-\\w+|get-\\w+|new-object|start-process|str|if|for|while|set-executionpolicy|rundll32|mshta|regsvr32|cscript|wscript|msiexec|waitfor|choice|lp|read|finger|a|b"
+    "invoke-\\w+|get-\\w+|new-object|start-process|str|if|for|while|set-executionpolicy|rundll32|mshta|regsvr32|cscript|wscript|msiexec|waitfor|choice|lp|read|finger"
 )
 _ALONE = "whoami|id|uname|pwd|ls|ps|netstat|ifconfig|ipconfig|dir|env|tasklist|systeminfo|ver|w|who|phpinfo|last|history|reboot|shutdown|df|mount|route|arp|dmesg|sh|bash|net|set|sleep"
 _PATH = r"(?:(?:[\\/][\w?*.-]{1,20}){0,4}[\\/])?"
@@ -122,7 +122,8 @@ def _separated(text: str) -> Signal | None:
         alone = _ONLY.match(command) is not None
         sure = short and (alone or (bool(rest) and rest[0] not in ";|&"))
         signal = Signal("separated" if sure else "separated_weak", match[0].strip()[-200:])
-        if sure and match["separator"] in ("&", "|") and not rest.startswith(("/", "$", "`")) and " " in prefix.strip():
+        spaced = match["separator"] in ("&", "|") and prefix.endswith(" ") and prefix.strip().replace(" ", "").isalpha()
+        if sure and spaced and not alone and not rest.startswith(("/", "$", "`")):
             signal = Signal("separated_weak", signal.evidence)
         if signal.name == "separated":
             return signal
