@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from cli_py.client import Client
+from common_py.errors import UserError
 from demo.nginx import Nginx
 from tests.live.agent import Agent
 from tests.support.load import Client as HttpClient
@@ -66,6 +67,8 @@ def product(nginx: Nginx, tmp_path: Path) -> Iterator[Product]:
     yield running
     if running.process.poll() is None:
         running.end()
+    assert running.process.stdout is not None
+    running.process.stdout.close()
 
 
 def tree(pid: int) -> list[int]:
@@ -135,11 +138,8 @@ def test_a_killed_program_disturbs_nothing_and_comes_back(nginx: Nginx, product:
 
 
 def answers(product: Product) -> bool:
-    """Whether the cloud can be asked; it may have come back on another port."""
-    from common_py.errors import UserError
-
+    """Whether the cloud can be asked."""
     try:
-        product.client = Client.find(None, None, product.data)
         product.client.get("/v1/attacks")
     except UserError:
         return False
