@@ -77,6 +77,21 @@ def address_of(sock: socket.socket, secure: bool) -> str:
     return f"http{'s' if secure else ''}://{f'[{host}]' if ':' in host else host}:{port}"
 
 
+def prepare_address_file(path: str) -> None:
+    """Remove the address of an earlier run, and see that one can be written. Raises UserError; "" does nothing."""
+    if not path:
+        return
+    try:
+        Path(f"{path}.part").touch()
+        Path(path).unlink(missing_ok=True)
+    except OSError as error:
+        raise UserError(
+            f"Cannot write listen.address_file {path}: {error.strerror}.",
+            "Name a file in a directory that may be written.",
+            exit_code=CONFIGURATION,
+        ) from error
+
+
 def write_address(path: str, address: str) -> None:
     """Write the address to the file ``path`` in one step, so that a reader never sees a part; "" writes nothing."""
     if path:
@@ -107,14 +122,10 @@ def run(app: Starlette, hub: Hub, settings: CloudConfig) -> None:
             "Both must be readable PEM files that belong together.",
             exit_code=CONFIGURATION,
         ) from error
+    prepare_address_file(settings.listen.address_file)
     sock = listen(settings.listen)
     server = Server(config, hub, address_of(sock, secure), settings.listen.address_file)
     try:
         asyncio.run(server.serve(sockets=[sock]))
-    except OSError as error:
-        raise UserError(
-            f"Cannot write listen.address_file {settings.listen.address_file}: {error.strerror}.",
-            exit_code=CONFIGURATION,
-        ) from error
     finally:
         sock.close()
