@@ -24,7 +24,6 @@ from common_py.errors import CONFIGURATION, NO_INPUT, UNAVAILABLE, UserError
 from processing_py.detect.engine import Engine
 from processing_py.points.names import documented
 
-
 _BLANK = re.compile(rb"\r?\n\r?\n")
 
 

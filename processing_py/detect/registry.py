@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from processing_py.detect.types import (
     crlf,
+    introspection,
     ldapi,
     mail,
     nosqli,
@@ -35,4 +36,5 @@ ATTACK_TYPES: tuple[AttackType, ...] = (
     ssi.TYPE,
     mail.TYPE,
     redir.TYPE,
+    introspection.TYPE,
 )

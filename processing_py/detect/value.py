@@ -18,8 +18,9 @@ class Signal(NamedTuple):
 
 
 class Value:
-    """A leaf as confirmers read it: long runs of one character cut short, so that padding neither hides an attack
-    nor costs time. ``lower`` has one character for each of ``text`` (ASCII folding only).
+    """A leaf as confirmers read it.
+
+    Long runs of one character are cut short, so that padding neither hides an attack nor costs time. ``lower`` has one character for each of ``text`` (ASCII folding only).
     """
 
     __slots__ = ("leaf", "lower", "text")
@@ -33,7 +34,7 @@ class Value:
 
     @property
     def section(self) -> str:
-        """First word of the point: uri, get, header, post …"""
+        """First word of the point: uri, get, header, post."""
         return str(self.leaf.path[0][0])
 
     @property

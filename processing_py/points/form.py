@@ -19,8 +19,10 @@ def pairs(data: bytes) -> Iterator[tuple[str, str]]:
 
 
 def odd_name(name: str) -> bool:
-    """Whether ``name`` has characters that parameter names of applications do not have: a value cut by ``&`` or
-    ``=``, or no form at all."""
+    """Whether ``name`` has characters that parameter names of applications do not have.
+
+    Then it is a value cut by ``&`` or ``=``, or the text is no form at all.
+    """
     return not name.isalnum() and _ODD_NAME.search(name) is not None
 
 

@@ -19,6 +19,7 @@ _INTERESTING = re.compile(r"[^A-Za-z0-9 .,:;=*/_()-]|[A-Za-z0-9/_-]{8}")
 _PLAIN_SEGMENT = re.compile(r"[\w.~@:,+!-]*\Z")
 _URL_QUERY = re.compile(r"\A(?:[a-zA-Z][a-zA-Z0-9+.-]{1,20}:)?[^?\s<>\"']{0,2000}\?([^#]*=[^#]*)")
 _ABSOLUTE = re.compile(rb"\A[a-zA-Z][a-zA-Z0-9+.-]{0,20}://[^/?#]*")
+_ROOT = re.compile(r"<([A-Za-z][\w:.-]*)")
 _DECLARATION = re.compile(r"\A<\?xml[^>]{0,200}\?>")
 _CHARSET = re.compile(rb"charset\s*=\s*\"?([\w-]{1,40})", re.IGNORECASE)
 TRIVIAL_LENGTH = 8
@@ -201,15 +202,14 @@ class Tree:
 
     def _xml(self, post: Path, body: bytes) -> None:
         whole = text.decode(body)
-        self._add((*post, ("xml",)), whole, 1, structure=True)
+        match = _ROOT.search(whole[:4096])
+        html = match is not None and match[1].lower() in _HTML
+        self._add(post if html else (*post, ("xml",)), whole, 1, structure=not html)
         parts = xml.split(_DECLARATION.sub("", whole.lstrip("\ufeff \t\r\n"), count=1).encode("utf-8", "replace"))
         if parts is None:
             self._add(post, whole)
             return
         self._parts((*post, ("xml",)), parts, 1)
-        if not any(element[0] == "xml_tag" and str(element[1]).lower() not in _HTML for part in parts
-                   for element in part.path[:1]):  # fmt: skip
-            self._add(post, whole)
 
     def _parts(self, base: Path, parts: list[containers.Part], depth: int) -> None:
         for part in parts:
@@ -269,6 +269,39 @@ class Tree:
 
 _RUN = re.compile(rb"[\t\r\n\x20-\x7e]{8,}")
 _HTML = frozenset(
-    "a abbr b base body button div embed form frameset head html iframe img input link marquee math meta object p "
-    "script select span style svg table template textarea title video audio x".split()
+    [
+        "a",
+        "abbr",
+        "b",
+        "base",
+        "body",
+        "button",
+        "div",
+        "embed",
+        "form",
+        "frameset",
+        "head",
+        "html",
+        "iframe",
+        "img",
+        "input",
+        "link",
+        "marquee",
+        "math",
+        "meta",
+        "object",
+        "p",
+        "script",
+        "select",
+        "span",
+        "style",
+        "svg",
+        "table",
+        "template",
+        "textarea",
+        "title",
+        "video",
+        "audio",
+        "x",
+    ]
 )

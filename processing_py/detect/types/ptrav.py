@@ -72,7 +72,8 @@ def confirm(value: Value) -> list[Signal]:
     climb = _climb(text)
     if climb:
         count = max(1, climb.count("/") + climb.count("\\"))
-        name = "run_prose" if prose else "run" if count > 1 or len(climb) > 8 else "step"
+        linked = "](" + climb in text
+        name = "run_prose" if prose or linked else "run" if count > 1 or len(climb) > 8 else "step"
         signals.append(Signal(name, climb))
         if prose and count > 3:
             signals.append(Signal("long_run", climb))

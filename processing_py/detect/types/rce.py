@@ -26,8 +26,10 @@ _SEPARATED = re.compile(
 )
 _ONLY = re.compile(rf"^(?:{_ALONE})$")
 _SUBSTITUTION = re.compile(
-    rf"\$\(\s*(?:{_COMMANDS})\b[^)]{{0,400}}\)|`\s*{_PATH}(?:{_COMMANDS})\b[^`]{{0,400}}`|\$\(\([\d\s+*-]+\)\)|<\(\s*(?:{_COMMANDS})\b|\$\{{ifs\}}|\$ifs\b|\$@|\$\{{#\w+\}}|\{{\w+,[\w/-]+[^}}]{{0,80}}\}}"
+    rf"\$\(\s*(?:{_COMMANDS})\b[^)]{{0,400}}\)|\$\(\([\d\s+*-]+\)\)|<\(\s*(?:{_COMMANDS})\b|\$\{{ifs\}}|\$ifs\b|\$@|\$\{{#\w+\}}|\{{\w+,[\w/-]+[^}}]{{0,80}}\}}"
 )
+_BACKTICK = re.compile(rf"`\s*{_PATH}(?:{_COMMANDS})\b[^`]{{0,400}}`")
+_QUOTED_WHOLE = re.compile(r"^[^`\w]{0,4}`[^`]*`[^`\w]{0,4}$|[;|&=$(\"'.]`")
 _START = re.compile(
     rf"^\s*['\"]?\s*{_PATH}(?:(?:cat|tac|head|tail|more|less|type|ls|dir)\s+(?:-\w+\s+)*(?:/|\.\./|c:)\S+|ping\s+(?:-\w+\s+\d+\s+)+\S+|(?:wget|curl)\s+(?:-\w+\s+)*(?:https?|ftp)://\S+\s*(?:[|;>]|-o|$)|"
     r"(?:bash|sh|nc|ncat|python\d?|perl|php|ruby|powershell(?:\.exe)?|cmd(?:\.exe)?)\s+(?:-\w|/c)\b.{2,}|uname\s+-a|netstat\s+-\w+|net\s+(?:user|view|localgroup)|rm\s+-rf\s+\S+|sleep\s+\d+$|echo\s+[\"']?\w+[\"']?\s*>+\s*\S+)"
@@ -82,7 +84,7 @@ _INJECTED = re.compile(r"^[\"'\w.:/\\@(){}\[\]$%*+=,-]{0,60}\s*(?:\\n)?$")
 _PAIRS = (
     ("full_path", _FULL_PATH), ("glob", _GLOB), ("reverse", _REVERSE), ("php", _PHP), ("php_sure", _PHP_SURE), ("java", _JAVA), ("java_sure", _JAVA_SURE),
     ("jndi", _JNDI), ("shellshock", _SHOCK), ("node", _NODE), ("python", _PYTHON), ("serialized", _SERIAL), ("windows", _WINDOWS), ("misc", _SSI_MISC),
-    ("start", _START), ("substitution", _SUBSTITUTION),
+    ("start", _START), ("substitution", _SUBSTITUTION), ("backtick", _BACKTICK),
 )  # fmt: skip
 
 
@@ -120,6 +122,8 @@ def _separated(text: str) -> Signal | None:
             continue
         short = _INJECTED.match(prefix) is not None
         alone = _ONLY.match(command) is not None
+        if match["separator"] == "`" and _QUOTED_WHOLE.search(text) is None:
+            short = False
         sure = short and (alone or (bool(rest) and rest[0] not in ";|&"))
         signal = Signal("separated" if sure else "separated_weak", match[0].strip()[-200:])
         spaced = match["separator"] in ("&", "|") and prefix.endswith(" ") and prefix.strip().replace(" ", "").isalpha()
@@ -144,6 +148,6 @@ TYPE = AttackType(
     confirm=confirm,
     weights={
         "separated": 4.5, "separated_weak": 1.2, "full_path": 3.5, "glob": 3.0, "reverse": 1.8, "php": 2.2, "php_sure": 2.8, "java": 2.5, "java_sure": 3.0, "jndi": 5.0,
-        "shellshock": 4.0, "node": 3.0, "python": 3.0, "serialized": 4.5, "windows": 3.2, "misc": 3.0, "start": 4.2, "substitution": 3.5, "unquoted": 1.0, "prose": -2.5,
+        "shellshock": 4.0, "node": 3.0, "python": 3.0, "serialized": 4.5, "windows": 3.2, "misc": 3.0, "start": 4.2, "substitution": 3.5, "backtick": 1.5, "unquoted": 1.0, "prose": -2.5,
     },
 )  # fmt: skip

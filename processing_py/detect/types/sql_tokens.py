@@ -153,8 +153,6 @@ def _letter(kind: str, token: str, text: str, end: int) -> str:
         return letter
     if token in FUNCTIONS and _OPENS.match(text, end):
         return "f"
-    if token.startswith("information_schema.") or token.startswith(
-        ("sys.", "mysql.user", "pg_catalog.", "master..", "master.dbo.xp")
-    ):
+    if token.startswith(("information_schema.", "sys.", "mysql.user", "pg_catalog.", "master..", "master.dbo.xp")):
         return "x"
     return letter or "w"

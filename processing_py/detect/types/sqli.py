@@ -30,6 +30,10 @@ _ANYWHERE: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("stacked_end", r";(?:T|w)c"),
         ("limit", r"BnBn|B[w(n]*BB"),
         ("variable", r"v"),
+        ("order_number", r"^m?[ns](?:,n)*[)]*OYn(?:,n)*$"),
+        ("union_end", r"^m?n[nsm),]*U[A(]*E$"),
+        ("number_function", r"[&][(!m]*n\)*o[(!m]*[fx]\("),
+        ("select_function", r"^[(]*E[A]*[fx]\("),
         ("where_constant", r"B[(!]*[n]\)*o[(m]*[n]"),
         ("function_condition", r"[fx]\([(]*[n]o[n]"),
         ("function_after", r"^[nsw][)m]*;[fx]\("),
@@ -114,7 +118,7 @@ def _plausible(name: str, tokens: Tokens, match: re.Match[str]) -> bool:
         comment = tokens.words[match.end() - 1]
         if comment.startswith("#"):
             return len(comment) == 1 or not comment[1:2].isalnum() or name != "break_comment"
-        return not comment.startswith("-->")
+        return not comment.startswith("--") or not (comment[2:3].isalpha() or comment[2:3] in ("-", ">"))
     return True
 
 
@@ -137,6 +141,6 @@ TYPE = AttackType(
         "stacked": 2.5, "stacked_end": 2.5, "limit": 1.0, "variable": 0.5, "tail": 1.5, "case_when": 2.0, "break_logic": 4.5,
         "break_logic_word": 2.5, "break_comment": 4.5, "break_union": 2.0, "break_stacked": 3.0, "break_concat": 4.0,
         "break_compare": 3.5, "break_clause": 2.5, "break_select": 4.0, "break_tail": 1.5, "break_string": 2.5, "versioned": 5.0,
-        "comment_split": 1.0, "statement": 4.2, "spread": 5.0, "where_constant": 4.1, "function_condition": 4.1, "function_after": 4.1, "prose": -2.0,
+        "comment_split": 1.0, "statement": 4.2, "spread": 5.0, "where_constant": 4.1, "order_number": 4.2, "union_end": 4.2, "number_function": 4.1, "select_function": 4.1, "function_condition": 4.1, "function_after": 4.1, "prose": -2.0,
     },
 )  # fmt: skip
