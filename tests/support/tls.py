@@ -14,6 +14,9 @@ from cryptography.hazmat.primitives.ciphers.aead import AESCCM, AESGCM, ChaCha20
 from cryptography.x509.oid import NameOID
 
 from agent_py.chunk import KEY, Chunk, KeyProtocol, Kind
+from agent_py.tls.records import Record
+from agent_py.tls.schedule import RecordKeys
+from agent_py.tls.suites import Mode, Suite
 from tests.support.chunks import Wire
 
 DAY = datetime.timedelta(days=1)
