@@ -20,7 +20,8 @@ class Signal(NamedTuple):
 class Value:
     """A leaf as confirmers read it.
 
-    Long runs of one character are cut short, so that padding neither hides an attack nor costs time. ``lower`` has one character for each of ``text`` (ASCII folding only).
+    Long runs of one character are cut short, so that padding neither hides an attack nor costs time. ``lower`` has one
+    character for each of ``text`` (ASCII folding only).
     """
 
     __slots__ = ("leaf", "lower", "text")

@@ -104,11 +104,14 @@ def key_path(kind: str, key: str) -> Path:
     bracket = key.find("[")
     if bracket <= 0 or "]" not in key:
         return ((kind, key),)
-    path: list[tuple[str | int, ...]] = [(kind, key[:bracket])]
-    for index in _BRACKET.findall(key[bracket:]):
-        path.append(("array", int(index) if index.isascii() and index.isdigit() and len(index) < 9 else 0)
-                    if not index or index.isdigit() else ("hash", index))  # fmt: skip
-    return tuple(path)
+    return ((kind, key[:bracket]), *(_index(index) for index in _BRACKET.findall(key[bracket:])))
+
+
+def _index(text: str) -> tuple[str | int, ...]:
+    """The step for what stands in brackets: a number or nothing is an array's index, else a key."""
+    if not text:
+        return ("array", 0)
+    return ("array", int(text)) if text.isascii() and text.isdigit() and len(text) < 9 else ("hash", text)
 
 
 _GQL_STRING = re.compile(r'"""(.*?)(?:"""|$)|"((?:[^"\\\n]++|\\.)*+)(?:"|$)', re.DOTALL)

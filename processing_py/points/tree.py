@@ -15,7 +15,7 @@ from processing_py.points import codecs, containers, form, multipart, percent, t
 from processing_py.points.budget import Budget, Limits
 from processing_py.points.leaf import Leaf, Path
 
-_INTERESTING = re.compile(r"[^A-Za-z0-9 .,:;=*/_()-]|[A-Za-z0-9/_-]{8}")
+_INTERESTING = re.compile(r"[^A-Za-z0-9 .,:;=*/_()-]|[A-Za-z0-9/_-]{8}|[A-Za-z0-9/_-]{6}=")
 _PLAIN_SEGMENT = re.compile(r"[\w.~@:,+!-]*\Z")
 _URL_QUERY = re.compile(r"\A(?:[a-zA-Z][a-zA-Z0-9+.-]{1,20}:)?[^?\s<>\"']{0,2000}\?([^#]*=[^#]*)")
 _ABSOLUTE = re.compile(rb"\A[a-zA-Z][a-zA-Z0-9+.-]{0,20}://[^/?#]*")
@@ -175,6 +175,8 @@ class Tree:
     def _charset(self, body: bytes, content_type: bytes) -> bytes:
         match = _CHARSET.search(content_type)
         if match is not None and match[1][:5] in (b"utf-1", b"utf-3", b"utf16", b"utf32", b"utf-7", b"ibm03", b"cp037"):
+            if match[1] in (b"ibm037", b"cp037"):
+                return b"&".join(_from_ebcdic(part) for part in body.split(b"&"))
             try:
                 return body.decode(match[1].decode("ascii"), "replace").encode("utf-8", "replace")
             except LookupError:
@@ -267,41 +269,46 @@ class Tree:
             self._parts((*path, (name,)), parts, depth + 1)
 
 
+def _from_ebcdic(pair: bytes) -> bytes:
+    """A form's pair whose name and value are IBM037 while its delimiters are ASCII, as WebSphere and IIS read it."""
+    name, mark, value = pair.partition(b"=")
+    return name.decode("cp037").encode() + mark + value.decode("cp037").encode()
+
+
 _RUN = re.compile(rb"[\t\r\n\x20-\x7e]{8,}")
 _HTML = frozenset(
-    [
-        "a",
-        "abbr",
-        "b",
-        "base",
-        "body",
-        "button",
-        "div",
-        "embed",
-        "form",
-        "frameset",
-        "head",
-        "html",
-        "iframe",
-        "img",
-        "input",
-        "link",
-        "marquee",
-        "math",
-        "meta",
-        "object",
-        "p",
-        "script",
-        "select",
-        "span",
-        "style",
-        "svg",
-        "table",
-        "template",
-        "textarea",
-        "title",
-        "video",
-        "audio",
-        "x",
-    ]
+    (
+        *(
+            "a",
+            "abbr",
+            "b",
+            "base",
+            "body",
+            "button",
+            "div",
+            "embed",
+            "form",
+            "frameset",
+            "head",
+            "html",
+            "iframe",
+            "img",
+        ),
+        *(
+            "input",
+            "link",
+            "marquee",
+            "math",
+            "meta",
+            "object",
+            "p",
+            "script",
+            "select",
+            "span",
+            "style",
+            "svg",
+            "table",
+        ),
+        *("template", "textarea", "title", "video", "audio", "x"),
+    )
 )

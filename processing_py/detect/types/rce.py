@@ -29,7 +29,7 @@ _SUBSTITUTION = re.compile(
     rf"\$\(\s*(?:{_COMMANDS})\b[^)]{{0,400}}\)|\$\(\([\d\s+*-]+\)\)|<\(\s*(?:{_COMMANDS})\b|\$\{{ifs\}}|\$ifs\b|\$@|\$\{{#\w+\}}|\{{\w+,[\w/-]+[^}}]{{0,80}}\}}"
 )
 _BACKTICK = re.compile(rf"`\s*{_PATH}(?:{_COMMANDS})\b[^`]{{0,400}}`")
-_QUOTED_WHOLE = re.compile(r"^[^`\w]{0,4}`[^`]*`[^`\w]{0,4}$|[;|&=$(\"'.]`")
+_QUOTED_WHOLE = re.compile(r"^[^`\w]{0,4}`[^`]*`[^`\w]{0,4}$|[;|&=$(\"'.]`|`\s*[;|&]\s*\w+\s")
 _START = re.compile(
     rf"^\s*['\"]?\s*{_PATH}(?:(?:cat|tac|head|tail|more|less|type|ls|dir)\s+(?:-\w+\s+)*(?:/|\.\./|c:)\S+|ping\s+(?:-\w+\s+\d+\s+)+\S+|(?:wget|curl)\s+(?:-\w+\s+)*(?:https?|ftp)://\S+\s*(?:[|;>]|-o|$)|"
     r"(?:bash|sh|nc|ncat|python\d?|perl|php|ruby|powershell(?:\.exe)?|cmd(?:\.exe)?)\s+(?:-\w|/c)\b.{2,}|uname\s+-a|netstat\s+-\w+|net\s+(?:user|view|localgroup)|rm\s+-rf\s+\S+|sleep\s+\d+$|echo\s+[\"']?\w+[\"']?\s*>+\s*\S+)"
@@ -80,7 +80,7 @@ _SPACES = re.compile(
     r"\$\{?ifs\}?(?:\$\d|%\w+)?|\$ifs\$9|(?<=\w)\+(?=/)|(?<=[;|&]cat)\xa0|\{(?=\w+,)|,(?=[/-])|\x09|%09"
 )
 _PROSE = re.compile(r"(?:\b[a-z]{2,20}[,.]? ){5,}")
-_INJECTED = re.compile(r"^[\"'\w.:/\\@(){}\[\]$%*+=,-]{0,60}\s*(?:\\n)?$")
+_INJECTED = re.compile(r"^[`\"'\w.:/\\@(){}\[\]$%*+=,-]{0,60}\s*(?:\\n)?$")
 _PAIRS = (
     ("full_path", _FULL_PATH), ("glob", _GLOB), ("reverse", _REVERSE), ("php", _PHP), ("php_sure", _PHP_SURE), ("java", _JAVA), ("java_sure", _JAVA_SURE),
     ("jndi", _JNDI), ("shellshock", _SHOCK), ("node", _NODE), ("python", _PYTHON), ("serialized", _SERIAL), ("windows", _WINDOWS), ("misc", _SSI_MISC),

@@ -41,7 +41,10 @@ def places(sent):
                     Content_Type=b"multipart/form-data; boundary=x"),
             "POST_MULTIPART_HASH_q_value",
         ),
-        (request(body=gzip.compress(b"b=%3Cmark%271%3E"), Content_Encoding=b"gzip"), "POST_GZIP_FORM_URLENCODED_b_value"),
+        (
+            request(body=gzip.compress(b"b=%3Cmark%271%3E"), Content_Encoding=b"gzip"),
+            "POST_GZIP_FORM_URLENCODED_b_value",
+        ),
     ],
 )  # fmt: skip
 def test_where_values_are_found(sent, place):
