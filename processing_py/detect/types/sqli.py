@@ -11,7 +11,7 @@ _EXPRESSION = r"(?:[(]*(?:[nsvwfx*]|w\.\*|[fx]\([^()]*\))[)]*(?:[om][(]*[nsvwfx]
 _ANYWHERE: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     (name, re.compile(pattern))
     for name, pattern in (
-        ("union_select", r"U[A(]*E[A(]*(?:[nsvfx*(om,)&!;.B?c]|w[,F.()omc]|w$)"),
+        ("union_select", r"U[A(]*E[A(]*(?:[nsvfx*(om,)&!;.B?c]|w[,F.()omc])"),
         ("select_from", rf"E[A(]*(?:{_EXPRESSION},?(?:Bw)?)+F[(E]*[wsfvx]"),
         ("select_list", r"E[A(]*(?:[nsv*][,)oF]|[fx]\(|v|w,(?:w,)*[wnsf]F|\*F|c)"),
         ("subselect", r"[(&o]\(*E[A(]*(?:[nsv*fx(]|w[,F)(]|T|B)"),
@@ -79,6 +79,8 @@ _ENCLOSED = re.compile(r"\\{1,8}(['\"])")
 def confirm(value: Value) -> list[Signal]:
     """Signals of SQL in ``value``."""
     text = value.lower
+    if text.startswith(("http://", "https://")) and "?" in text and "'" not in text and '"' not in text:
+        return []  # The query of a URL is a tree of values of its own, read one by one.
     if "\\" in text:
         text = _ENCLOSED.sub(r"\1", text)
     contexts = [tokenize(text)]

@@ -23,9 +23,9 @@ _KNOWN = re.compile(
 _TAG = re.compile(rf"<[\s\x00-\x20/]*(?:{_TAGS})(?=[\s/>\x00-\x20\"'=:;(]|$)")
 _ANY_TAG = re.compile(r"<[/!?%]?[a-z][^>]{0,200}(?:>|$|\s)")
 _PROTOCOL = re.compile(
-    r"(?:j\s*a\s*v\s*a|v\s*b|l\s*i\s*v\s*e|m\s*o\s*c\s*h\s*a)\s*(?:s\s*c\s*r\s*i\s*p\s*t|script)\s*:(?!\s*(?:basics|void\(0\)$|;?$|\s[a-z]))"
+    r"(?:j\s*a\s*v\s*a|v\s*b|l\s*i\s*v\s*e|m\s*o\s*c\s*h\s*a)\s*(?:s\s*c\s*r\s*i\s*p\s*t|script)\s*:(?!\s*(?:basics|void\(0\);?$|;?$|\s[a-z]))"
 )
-_BARE_PROTOCOL = re.compile(r"^[\s\"']*(?:java|vb|live)script\s*:\s*\S")
+_BARE_PROTOCOL = re.compile(r"^[\s\"']*(?:java|vb|live)script\s*:\s*(?!void\(0\);?\s*$)\S")
 _DATA = re.compile(
     r"data\s*:\s*(?:text/(?:html|javascript|xml)|image/svg|application/(?:xhtml|x-javascript)|[^,\s]{0,40};base64,pht|[^,\s]{0,40},\s*<)"
 )
