@@ -2,8 +2,6 @@
 SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
-export PYTHONDONTWRITEBYTECODE ?=
-
 .PHONY: setup demo test check bpf bench accuracy clean lock
 
 setup: bpf console  ## Install what is needed: system packages, the virtual environment, BPF objects, page scripts.
@@ -14,7 +12,8 @@ $(VENV)/.installed: requirements/dev.txt pyproject.toml tools/setup-venv
 
 bpf: $(VENV)/.installed  ## Compile the BPF objects from source.
 	@tools/setup-system bpf
-	$(MAKE) -s -C agent_py/bpf
+	@$(MAKE) -s -C agent_py/bpf
+	@$(MAKE) -s -C bench/classic
 
 console: $(VENV)/.installed  ## Fetch the page scripts (pinned) from npm.
 	@tools/setup-console
@@ -45,4 +44,5 @@ lock: $(VENV)/.installed  ## Compile the hash-checked requirement files anew fro
 
 clean:
 	$(MAKE) -s -C agent_py/bpf clean
+	$(MAKE) -s -C bench/classic clean
 	rm -rf build $(VENV) cloud_py/console/static/vendor
