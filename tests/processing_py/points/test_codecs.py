@@ -36,7 +36,7 @@ PAYLOAD = "<script>alert(1)</script>"
         PAYLOAD.encode().hex(),
         "+ADw-script+AD4-alert(1)+ADw-/script+AD4-",
         "＜script＞alert(1)＜/script＞",
-        base64.b64encode(gzip.compress(PAYLOAD.encode())).decode(),
+        base64.b64encode(gzip.compress(PAYLOAD.encode(), mtime=0)).decode(),
         base64.b64encode(zlib.compress(PAYLOAD.encode())).decode(),
     ],
 )
