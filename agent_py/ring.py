@@ -32,7 +32,7 @@ _LENGTH = _DISCARD - 1
 _RECORD = Struct("<I4x" + HEADER.format.removeprefix("<"))
 """The record's length, then the chunk's header."""
 
-NAP_SECONDS = 0.001
+NAP_SECONDS = 0.004
 """How long ``wait`` naps while chunks come; also what that adds to their delay at most."""
 AWAKE_SECONDS = 0.02
 """How long after the last chunk ``wait`` begins to sleep until it is woken."""

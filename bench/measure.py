@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,9 +41,17 @@ class Load:
         return self.requests / self.seconds
 
 
-def wrk(url: str, seconds: int, connections: int = 16, *, keep_alive: bool = True) -> Load:
-    """Load ``url`` from one thread. Raises UserError when wrk reports nothing."""
+def wrk(url: str, seconds: int, connections: int = 16, *, keep_alive: bool = True, pause_ms: int = 0) -> Load:
+    """Load ``url`` from one thread; each connection rests ``pause_ms`` before a request.
+
+    Raises UserError when wrk reports nothing.
+    """
     command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s"]
+    if pause_ms:
+        script = tempfile.NamedTemporaryFile("w", suffix=".lua")
+        script.write(f"function delay() return {pause_ms} end\n")
+        script.flush()
+        command += ["-s", script.name]
     if not keep_alive:
         command += ["-H", "Connection: close"]
     output = subprocess.run([*command, url], check=True, capture_output=True, text=True).stdout

@@ -54,6 +54,8 @@ class Queue:
         self._leased = 0
         self._leased_bytes = 0
         self._since = 0.0
+        self._batch = BatchLimits()
+        """When a batch is due: what the senders asked for last."""
         self._flushing = False
         self._closed = False
 
@@ -74,16 +76,20 @@ class Queue:
             if self._closed:
                 self._counters.add(Counter.LOST_SHUTDOWN, len(items))
                 return
-            if not self._waiting:
+            first = not self._waiting
+            if first:
                 self._since = self._clock()
             self._waiting.extend(items)
             self._waiting_bytes += sum(map(len, items))
             self._push_out()
-            self._changed.notify()
+            # A sender that waits for a batch's age wakes by itself: nobody is woken for each put.
+            if first or self._batch.due(len(self._waiting), self._waiting_bytes, self._since, self._since) <= 0.0:
+                self._changed.notify()
 
     def take(self, batch: BatchLimits) -> Lease | None:
         """Wait until a batch is due and lease it; None once the queue is closed, or flushed and empty."""
         with self._changed:
+            self._batch = batch
             while not self._closed:
                 if self._waiting:
                     wait = batch.due(len(self._waiting), self._waiting_bytes, self._since, self._clock())
@@ -146,6 +152,9 @@ class Queue:
         self._leased += len(items)
         self._leased_bytes += lease.size
         self._since = self._clock()
+        if self._waiting:
+            # The rest has an age too, and this sender is busy from here on.
+            self._changed.notify()
         return lease
 
     def _settle(self, lease: Lease) -> bool:

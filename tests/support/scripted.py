@@ -43,6 +43,7 @@ class Scripted:
         self._script = deque(script or [])
         self._otherwise = otherwise or Answer()
         self._changed = threading.Condition()
+        self._ended = False
         scripted = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -85,6 +86,8 @@ class Scripted:
 
     def _next(self, path: str, headers: dict[str, str], body: bytes) -> Answer:
         with self._changed:
+            if self._ended:
+                return Answer(0)
             answer = self._script.popleft() if self._script else self._otherwise
             self.seen.append(Seen(path, headers, body, answer.status))
             self._changed.notify_all()
@@ -109,6 +112,9 @@ class Scripted:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        # Connections that live on get no answer any more: a killed server's would not either.
+        with self._changed:
+            self._ended = True
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
