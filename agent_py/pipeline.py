@@ -123,6 +123,9 @@ class Pipeline:
             self._unannounced(chunk)
 
     def _close(self, chunk: Chunk) -> None:
+        if chunk.conn == 0:
+            self._counters.add(Counter.CONNECTIONS_CLOSED, self._table.remove_process(chunk.tgid, chunk.time))
+            return
         connection = self._get(chunk.conn)
         if connection is None:
             return

@@ -45,6 +45,13 @@ class ConnectionTable:
         connection.close(now)
         return True
 
+    def remove_process(self, tgid: int, now: int) -> int:
+        """Close and forget all connections of a process that ended; how many. O(connections): processes end rarely."""
+        gone = [connection.id for connection in self._connections.values() if connection.tgid == tgid]
+        for connection_id in gone:
+            self.remove(connection_id, now)
+        return len(gone)
+
     def expire(self, now: int) -> None:
         """Forget what was idle for the idle timeout; tell those that waited for the response timeout."""
         gone: list[int] = []

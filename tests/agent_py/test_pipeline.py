@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from agent_py.chunk import Chunk, Kind
@@ -67,6 +68,15 @@ def test_close_hands_out_what_waits_for_its_response() -> None:
     assert bench.losses() == {"response_missing": 1}
     assert bench[Counter.CONNECTIONS_CLOSED] == 1
     assert len(bench.pipeline) == 0
+
+
+def test_the_end_of_a_process_closes_its_connections_and_no_others() -> None:
+    bench, first, second, other = Bench(), Wire(1), Wire(2), Wire(3)
+    bench.feed(first.open(), first.read(GET % b"a"), second.open(), msgspec.structs.replace(other.open(), tgid=99))
+    ended = msgspec.structs.replace(Wire(0).close(), tgid=42)
+    assert targets(bench.feed(ended)) == [(b"/a", 0)]
+    assert bench[Counter.CONNECTIONS_CLOSED] == 2
+    assert len(bench.pipeline) == 1
 
 
 def test_an_unanswered_request_leaves_after_the_response_timeout_and_its_late_answer_is_passed_over() -> None:
