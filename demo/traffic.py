@@ -16,11 +16,11 @@ ATTACK_PATH = "/etc/passwd"
 
 def ordinary(base: str, certificate: Path) -> None:
     """Requests that no detector may mind. Raises UserError when the server does not answer."""
-    for arguments in _ordinary(base, certificate):
+    for arguments in _ordinary(base, certificate.parent / "root" / "index.html"):
         curl(certificate, *arguments)
 
 
-def _ordinary(base: str, picture: Path) -> Iterator[tuple[str, ...]]:
+def _ordinary(base: str, upload: Path) -> Iterator[tuple[str, ...]]:
     yield (f"{base}/",)
     yield (f"{base}/large.txt",)
     yield (f"{base}/?q=wool+socks&page=2&sort=price",)
@@ -28,7 +28,7 @@ def _ordinary(base: str, picture: Path) -> Iterator[tuple[str, ...]]:
     order = json.dumps({"items": [{"sku": "A-17", "count": 2}], "note": "please ring twice; thanks!"})
     yield ("-H", "Content-Type: application/json", "-d", order, f"{base}/api/orders")
     yield ("-d", "name=Zo%C3%AB&mail=zoe%40example.com&message=Where+is+my+order%3F", f"{base}/api/contact")
-    yield ("-F", "title=My cat", "-F", f"picture=@{picture};type=text/plain", f"{base}/api/pictures")
+    yield ("-F", "title=My page", "-F", f"attachment=@{upload};type=text/html", f"{base}/api/uploads")
     yield (f"{base}/favicon.ico",)
 
 
