@@ -18,8 +18,8 @@ bpf: $(VENV)/.installed  ## Compile the BPF objects from source.
 console: $(VENV)/.installed  ## Fetch the page scripts (pinned) from npm.
 	@tools/setup-console
 
-demo: setup  ## Real nginx, real capture, one attack, the console's address. ONCE=1 verifies and ends.
-	@tools/setup-system demo
+demo: $(VENV)/.installed  ## Real nginx, real capture, one attack, the console's address. ONCE=1 verifies and ends.
+	@tools/setup-demo
 	@$(BIN)/python -m demo $(if $(ONCE),--once)
 
 test: setup  ## All tests. OOB_REQUIRE=all: a skipped tier that this machine can run is a failure.
