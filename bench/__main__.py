@@ -7,17 +7,17 @@ import datetime
 import sys
 import tempfile
 from pathlib import Path
+from statistics import median
 
 import click
 
-from bench.capture import TRAFFIC, Figures, Result, measure
+from bench.capture import CLASSIC, TRAFFIC, Figures, Result, measure
 from bench.measure import machine
 from cli_py.doctor import obstacle
 from common_py.errors import UNAVAILABLE, UserError
 from common_py.ports import free
 
 DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "benchmarks.md"
-CLASSIC = "classic SSL probes"
 MIB = 1 << 20
 
 
@@ -50,47 +50,63 @@ def document(result: Result, rounds: int, seconds: int) -> str:
     """The whole document."""
     worker, parent = result.worker_memory / MIB, result.parent_memory / MIB
     today = datetime.date.today().isoformat()
+    agent_rows = "\n".join(agent_row(traffic.name, result.traffic[traffic.name]) for traffic in TRAFFIC)
     rows = "\n".join(row(traffic.name, result.traffic[traffic.name]) for traffic in TRAFFIC)
     return f"""# Benchmarks
 
-Measured by `make bench` on {today}: {machine()}. {rounds} rounds of {seconds} s; the cases take turns within a round;
-medians. 16 connections from wrk, small responses. nginx's CPU time is what the kernel accounts to its worker.
+Measured by `make bench` on {today}.
+
+- Machine: {machine()}, a virtual one.
+- {rounds} rounds; in each the cases take turns, {seconds} s each; medians over the rounds.
+- nginx with one worker on one processor; wrk and the agent on the other. Small responses.
 
 ## What capture costs nginx
 
-Microseconds of nginx's CPU per request.
+Microseconds of nginx's CPU per request, as the kernel accounts it to the worker, at the same rate in every case.
 
-| traffic | nothing attached | capture on | added | classic SSL probes | added | agent's own, per exchange | seen |
-|---|---|---|---|---|---|---|---|
+| traffic | requests/s | nothing attached | capture on | added | classic SSL probes | added |
+|---|---|---|---|---|---|---|
 {rows}
 
 {verdict(result)}
 
-"Classic SSL probes" are entry and return uprobes on SSL_read and SSL_write that copy the data and do nothing else.
-"Seen" is the share of wrk's requests that became exchanges while both processors were saturated; what is missing is in
-the loss counters.
+"Classic SSL probes" are entry and return uprobes on SSL_read and SSL_write that copy the data and wake their reader as
+libbpf does by default; nothing parses it.
 
-## Memory
+## What the agent spends
+
+Microseconds of the worker's CPU (all threads) per exchange, from ring to acknowledged batch, with nginx as busy as wrk
+can make it on the processor that it shares with the agent. "Seen" is the share of wrk's requests that became exchanges;
+what is missing is in the loss counters.
+
+| traffic | requests/s | agent's CPU per exchange | seen |
+|---|---|---|---|
+{agent_rows}
 
 Peak resident memory of the agent: worker {worker:.0f} MiB, parent {parent:.0f} MiB.
 """
 
 
 def row(name: str, figures: Figures) -> str:
-    """One kind of load."""
+    """What one kind of load cost nginx."""
     nothing, capture = figures.median("nothing"), figures.median("capture")
     classic = figures.median(CLASSIC) if figures.nginx[CLASSIC] else None
     cells = [
         name,
+        f"{median(figures.rate['capture']):,.0f}",
         f"{nothing:.1f}",
         f"{capture:.1f}",
         added(capture, nothing),
         f"{classic:.1f}" if classic else "–",
         added(classic, nothing) if classic else "–",
-        f"{sorted(figures.agent)[len(figures.agent) // 2]:.1f}",
-        f"{100 * sorted(figures.seen)[len(figures.seen) // 2]:.1f} %",
     ]
     return f"| {' | '.join(cells)} |"
+
+
+def agent_row(name: str, figures: Figures) -> str:
+    """What one kind of load cost the agent."""
+    seen = 100 * median(figures.seen)
+    return f"| {name} | {median(figures.full):,.0f} | {median(figures.agent):.1f} | {seen:.1f} % |"
 
 
 def added(value: float, base: float) -> str:

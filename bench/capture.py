@@ -2,6 +2,10 @@
 
 Cases take turns within a round, so that a drift of the machine's speed meets all of them; the median over the rounds is
 quoted. nginx and wrk are pinned to one processor each; the agent shares wrk's.
+
+nginx is measured at the same rate in every case, well below saturation: a busy agent takes time from wrk, and an nginx
+that is asked less often sleeps and wakes more often, which would be counted as the probes' cost. The agent is measured
+with nginx saturated.
 """
 
 from __future__ import annotations
@@ -29,13 +33,17 @@ class Traffic:
     tls: str | None
     keep_alive: bool
     cases: tuple[str, ...]
+    connections: int
+    pause_ms: int
+    """Rest of each connection before a request: with ``connections`` it makes the rate."""
 
 
+CLASSIC = "classic SSL probes"
 TRAFFIC = (
-    Traffic("plaintext, keep-alive", None, True, ("nothing", "capture")),
-    Traffic("TLS 1.3, keep-alive", "1.3", True, ("nothing", "capture", "classic SSL probes")),
-    Traffic("TLS 1.2, new connections", "1.2", False, ("nothing", "capture")),
-    Traffic("TLS 1.3, new connections", "1.3", False, ("nothing", "capture")),
+    Traffic("plaintext, keep-alive", None, True, ("nothing", "capture"), 64, 10),
+    Traffic("TLS 1.3, keep-alive", "1.3", True, ("nothing", "capture", CLASSIC), 64, 10),
+    Traffic("TLS 1.2, new connections", "1.2", False, ("nothing", "capture"), 10, 20),
+    Traffic("TLS 1.3, new connections", "1.3", False, ("nothing", "capture"), 10, 20),
 )
 
 
@@ -48,6 +56,8 @@ class Figures:
     seen: list[float] = field(default_factory=list)
     """Share of the requests that became exchanges."""
     rate: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    full: list[float] = field(default_factory=list)
+    """Requests a second of the load in which the agent was measured."""
 
     def median(self, case: str) -> float:
         """nginx's median in a case."""
@@ -97,24 +107,31 @@ def cases(traffic: Traffic, directory: Path, pid: int) -> Iterator[Case]:
 
 
 def one(result: Result, traffic: Traffic, case: Case, nginx: Nginx, url: str, seconds: int) -> None:
-    """Attach, warm up, measure, detach."""
+    """Attach, warm up, measure nginx at an even rate and then the agent at full load, detach."""
     figures = result.traffic[traffic.name]
+    target = f"{url}/api/measured?item=42"
+    paced = {"keep_alive": traffic.keep_alive, "connections": traffic.connections, "pause_ms": traffic.pause_ms}
     with case as attached:
-        agent = attached if isinstance(attached, Agent) else None
-        wrk(f"{url}/api/warm", 1, keep_alive=traffic.keep_alive)
-        seen = agent.metrics()["exchanges_total"] if agent else 0.0
-        workers = agent.workers() if agent else []
-        before, agent_before = cpu_seconds(nginx.worker_pids), cpu_seconds(workers)
-        load = wrk(f"{url}/api/measured?item=42", seconds, keep_alive=traffic.keep_alive)
-        used, agent_used = cpu_seconds(nginx.worker_pids) - before, cpu_seconds(workers) - agent_before
-        figures.nginx[case.name].append(used / load.requests * 1e6)
+        wrk(target, 1, **paced)
+        before = cpu_seconds(nginx.worker_pids)
+        load = wrk(target, seconds, **paced)
+        figures.nginx[case.name].append((cpu_seconds(nginx.worker_pids) - before) / load.requests * 1e6)
         figures.rate[case.name].append(load.rate)
-        if agent:
-            exchanges = agent.metrics()["exchanges_total"] - seen
-            figures.agent.append(agent_used / max(exchanges, 1) * 1e6)
-            figures.seen.append(exchanges / load.requests)
-            result.worker_memory = max(result.worker_memory, *map(peak_memory, workers))
-            result.parent_memory = max(result.parent_memory, peak_memory(agent.process.pid))
+        if isinstance(attached, Agent):
+            full_load(result, figures, attached, target, seconds, keep_alive=traffic.keep_alive)
+
+
+def full_load(result: Result, figures: Figures, agent: Agent, target: str, seconds: int, *, keep_alive: bool) -> None:
+    """The agent's own cost and the share of requests that it saw, with nginx as busy as wrk can make it."""
+    workers = agent.workers()
+    seen, before = agent.metrics()["exchanges_total"], cpu_seconds(workers)
+    load = wrk(target, seconds, keep_alive=keep_alive)
+    exchanges = agent.metrics()["exchanges_total"] - seen
+    figures.agent.append((cpu_seconds(workers) - before) / max(exchanges, 1) * 1e6)
+    figures.seen.append(exchanges / load.requests)
+    figures.full.append(load.rate)
+    result.worker_memory = max(result.worker_memory, *map(peak_memory, workers))
+    result.parent_memory = max(result.parent_memory, peak_memory(agent.process.pid))
 
 
 def pin(pids: list[int], processors: set[int]) -> None:

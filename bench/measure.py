@@ -46,15 +46,13 @@ def wrk(url: str, seconds: int, connections: int = 16, *, keep_alive: bool = Tru
 
     Raises UserError when wrk reports nothing.
     """
-    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s"]
-    if pause_ms:
-        script = tempfile.NamedTemporaryFile("w", suffix=".lua")
-        script.write(f"function delay() return {pause_ms} end\n")
+    with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
+        script.write(f"function delay() return {pause_ms} end\n" if pause_ms else "")
         script.flush()
-        command += ["-s", script.name]
-    if not keep_alive:
-        command += ["-H", "Connection: close"]
-    output = subprocess.run([*command, url], check=True, capture_output=True, text=True).stdout
+        command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", script.name]
+        if not keep_alive:
+            command += ["-H", "Connection: close"]
+        output = subprocess.run([*command, url], check=True, capture_output=True, text=True).stdout
     done = re.search(r"(\d+) requests in ([\d.]+)s", output)
     if not done:
         raise UserError(f"wrk reported no requests for {url}.", "Is the server running?")

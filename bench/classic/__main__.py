@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import select
 import signal
 from pathlib import Path
 
@@ -25,10 +26,12 @@ def main() -> None:
     children = Path(f"/proc/{arguments.pid}/task/{arguments.pid}/children").read_text().split()
     with ClassicProbe([arguments.pid, *map(int, children)]) as probe:
         ring = Ring(probe.ring_fd, RING_BYTES)
+        poll = select.poll()
+        poll.register(probe.ring_fd, select.POLLIN)
         print("ready", flush=True)
         while not stopped:
-            if ring.wait(WAIT_SECONDS):
-                ring.drain(DRAIN_BYTES)
+            poll.poll(WAIT_SECONDS * 1000)
+            ring.drain(DRAIN_BYTES)
         ring.close()
 
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 /*
  * The usual way to see TLS plaintext, for comparison: probes on the entry and
- * the return of SSL_read and SSL_write that copy the buffer. Kept cheap: a
- * fixed-size record, no wake-up, no address, no connection.
+ * the return of SSL_read and SSL_write that copy the buffer and wake the reader
+ * as the library does by default (when it has read everything before). Kept
+ * cheap otherwise: no address, no connection.
  */
 #include <linux/types.h>
 #include <linux/bpf.h>
@@ -83,8 +84,7 @@ static __always_inline int copy(struct registers *ctx, __u32 written)
 			size = COPIED;
 		asm volatile("" : "+r"(size));
 		if (size <= COPIED && !bpf_probe_read_user(record->data, size, (void *)*buffer))
-			bpf_ringbuf_output(&records, record, __builtin_offsetof(struct record, data) + size,
-					   BPF_RB_NO_WAKEUP);
+			bpf_ringbuf_output(&records, record, __builtin_offsetof(struct record, data) + size, 0);
 	}
 	bpf_map_delete_elem(&buffers, &thread);
 	return 0;
