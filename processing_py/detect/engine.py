@@ -13,7 +13,7 @@ import re
 from common_py.contracts import Finding, Point, Request
 from processing_py.detect import score
 from processing_py.detect.registry import ATTACK_TYPES
-from processing_py.detect.scan import HyperscanScanner, Scanner
+from processing_py.detect.scan import Scanner, best_scanner
 from processing_py.detect.value import AttackType, Signal, Value
 from processing_py.points.budget import Limits
 from processing_py.points.leaf import Leaf
@@ -21,15 +21,17 @@ from processing_py.points.text import printable
 from processing_py.points.tree import DEFAULT_LIMITS, Tree
 
 FINDINGS_PER_TYPE = 16
-WINDOW = 8192
-OVERLAP = 1024
+WINDOW = 4096
+OVERLAP = 512
 """Long values are confirmed in windows, so that a confirmer's cost is bounded and the whole stays linear."""
 NOISE_LENGTH = 64
 """Shorter values are never taken for binary data."""
 CLEAN_HEADERS = 4096
 CLEAN_LENGTH = 1024
-CONFIRMED_CHARACTERS = 1 << 20
+CONFIRMED_CHARACTERS = 1 << 18
 """Characters that confirmers of one type may read in one request; beyond it the request is over budget."""
+ALL_CHARACTERS = 1 << 19
+"""The same for all types together."""
 
 
 def literals(types: tuple[AttackType, ...]) -> dict[str, int]:
@@ -38,6 +40,15 @@ def literals(types: tuple[AttackType, ...]) -> dict[str, int]:
     for position, attack in enumerate(types):
         for literal in attack.literals:
             masks[literal] = masks.get(literal, 0) | 1 << position
+    return masks
+
+
+def triggers(types: tuple[AttackType, ...]) -> dict[str, int]:
+    """Every trigger with the mask of the types (by position) that want it."""
+    masks: dict[str, int] = {}
+    for position, attack in enumerate(types):
+        for trigger in attack.triggers:
+            masks[trigger] = masks.get(trigger, 0) | 1 << position
     return masks
 
 
@@ -51,7 +62,7 @@ class Engine:
         limits: Limits = DEFAULT_LIMITS,
     ) -> None:
         self._types = types
-        self._scanner = scanner if scanner is not None else HyperscanScanner(literals(types))
+        self._scanner = scanner if scanner is not None else best_scanner(literals(types), triggers(types))
         self._limits = limits
         self._clean: set[str] = set()
         self.work = 0
@@ -131,7 +142,7 @@ def _values(leaf: Leaf) -> list[Value]:
         return [value]
     text = value.text
     return [
-        Value(leaf._replace(text=text[start : start + WINDOW]))
+        Value(leaf._replace(text=text[start : start + WINDOW]), part=True)
         for start in range(0, max(1, len(text) - OVERLAP), WINDOW - OVERLAP)
     ]
 

@@ -1,29 +1,34 @@
-"""One scan of all values of a request for all literals.
+"""One scan of all values of a request for all literals and triggers.
 
-Theory of operation. The values are folded to one byte a character (anything outside Latin-1 becomes ``?``, which is
-in no literal) and joined by newlines; Hyperscan reports the end of every occurrence, and the offsets tell the value.
-When a request has more occurrences than ``REPORTS``, each value is scanned by itself with every literal reported at
-most once, so the work is bounded by values times literals. ``PlainScanner`` gives the same result without Hyperscan.
-Both return, for each value in which something occurs, the union of the masks of the literals found.
+Theory of operation. The values are folded to one byte a character (anything outside Latin-1 becomes ``?``) and joined
+by two NULs; Hyperscan reports the end of every occurrence, and the offsets tell the value. A trigger is an expression in
+the syntax that Hyperscan and ``re`` share; it may look one byte past its value, which is why the joint has two. When a
+request has more occurrences than ``REPORTS``, each value is scanned by itself with every expression reported at most
+once, so the work is bounded by values times expressions. ``PlainScanner`` gives the same result without Hyperscan, which
+is imported only when a ``HyperscanScanner`` is made. Both return, for each value in which something occurs, the union of
+the masks of what was found; a joined scan may add a trigger that ran over a joint, never leave one out.
 """
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-import hyperscan
+if TYPE_CHECKING:
+    import hyperscan
 
 REPORTS = 512
-"""Occurrences that are taken one by one before the scan falls back to one report per literal and value."""
+"""Occurrences that are taken one by one before the scan falls back to one report per expression and value."""
+JOINT = b"\0\0"
 
 
 class Scanner(Protocol):
-    """Finds which values contain which literals."""
+    """Finds which values contain which literals and triggers."""
 
     def scan(self, texts: Sequence[str]) -> dict[int, int]:
-        """Index of each text with a hit → the union of the masks of its literals."""
+        """Index of each text with a hit → the union of the masks of what occurs in it."""
 
 
 def fold(text: str) -> bytes:
@@ -32,14 +37,21 @@ def fold(text: str) -> bytes:
 
 
 class HyperscanScanner:
-    """The scanner in production. ``literals`` maps lower-case Latin-1 literals to masks."""
+    """The scanner in production. ``literals`` (lower-case Latin-1) and ``triggers`` (expressions) map to masks.
 
-    def __init__(self, literals: Mapping[str, int]) -> None:
-        self._masks = list(literals.values())
-        expressions = [_hex(literal) for literal in literals]
-        identifiers = list(range(len(expressions)))
-        self._every = _compile(expressions, identifiers, hyperscan.HS_FLAG_CASELESS)
-        self._once = _compile(expressions, identifiers, hyperscan.HS_FLAG_CASELESS | hyperscan.HS_FLAG_SINGLEMATCH)
+    Raises ImportError where Hyperscan is not installed.
+    """
+
+    def __init__(self, literals: Mapping[str, int], triggers: Mapping[str, int] | None = None) -> None:
+        import hyperscan
+
+        self._stopped = hyperscan.ScanTerminated
+        triggers = triggers or {}
+        self._masks = [*literals.values(), *triggers.values()]
+        expressions = [*map(_hex, literals), *(trigger.encode("latin-1") for trigger in triggers)]
+        caseless = hyperscan.HS_FLAG_CASELESS
+        self._every = _compile(hyperscan.Database(), expressions, caseless)
+        self._once = _compile(hyperscan.Database(), expressions, caseless | hyperscan.HS_FLAG_SINGLEMATCH)
         self._found: list[tuple[int, int]] = []
 
     def scan(self, texts: Sequence[str]) -> dict[int, int]:
@@ -48,15 +60,15 @@ class HyperscanScanner:
         found.clear()
         folded = [text.encode("latin-1", "replace") for text in texts]
         try:
-            self._every.scan(b"\n".join(folded), match_event_handler=self._report)
-        except hyperscan.ScanTerminated:
+            self._every.scan(JOINT.join(folded), match_event_handler=self._report)
+        except self._stopped:
             return self._one_by_one(folded)
         if not found:
             return {}
         ends = []
         offset = -1
         for data in folded:
-            offset += len(data) + 1
+            offset += len(data) + 2
             ends.append(offset)
         hits: dict[int, int] = {}
         masks = self._masks
@@ -88,32 +100,46 @@ class HyperscanScanner:
 class PlainScanner:
     """The same without Hyperscan: for machines that lack it, and to check the other against."""
 
-    def __init__(self, literals: Mapping[str, int]) -> None:
+    def __init__(self, literals: Mapping[str, int], triggers: Mapping[str, int] | None = None) -> None:
         self._literals = [(literal.encode("latin-1"), mask) for literal, mask in literals.items()]
+        self._triggers = [
+            (re.compile(trigger.encode("latin-1"), re.IGNORECASE), mask) for trigger, mask in (triggers or {}).items()
+        ]
 
     def scan(self, texts: Sequence[str]) -> dict[int, int]:
         """See ``Scanner``."""
         hits: dict[int, int] = {}
         for index, text in enumerate(texts):
-            data = fold(text).lower()
+            folded = fold(text)
+            data = folded.lower()
             mask = 0
             for literal, bits in self._literals:
                 if mask | bits != mask and literal in data:
+                    mask |= bits
+            for trigger, bits in self._triggers:
+                if mask | bits != mask and trigger.search(folded) is not None:
                     mask |= bits
             if mask:
                 hits[index] = mask
         return hits
 
 
+def best_scanner(literals: Mapping[str, int], triggers: Mapping[str, int]) -> Scanner:
+    """Return the Hyperscan scanner or, where that library is missing, the plain one."""
+    try:
+        return HyperscanScanner(literals, triggers)
+    except ImportError:
+        return PlainScanner(literals, triggers)
+
+
 def _hex(literal: str) -> bytes:
     return b"".join(b"\\x%02x" % byte for byte in literal.encode("latin-1"))
 
 
-def _compile(expressions: list[bytes], identifiers: list[int], flag: int) -> hyperscan.Database:
-    database = hyperscan.Database()
+def _compile(database: hyperscan.Database, expressions: list[bytes], flag: int) -> hyperscan.Database:
     database.compile(
         expressions=expressions,
-        ids=identifiers,
+        ids=list(range(len(expressions))),
         elements=len(expressions),
         flags=[flag] * len(expressions),
     )

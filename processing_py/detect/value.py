@@ -20,18 +20,24 @@ class Signal(NamedTuple):
 class Value:
     """A leaf as confirmers read it.
 
-    Long runs of one character are cut short, so that padding neither hides an attack nor costs time. ``lower`` has one
-    character for each of ``text`` (ASCII folding only).
+    Long runs of one character and of white space are cut short, so that padding neither hides an attack nor costs time:
+    no run of white space is longer than ``WHITE``. ``lower`` has one character for each of ``text`` (ASCII folding
+    only). ``part`` is True for a window of a longer value.
     """
 
-    __slots__ = ("leaf", "lower", "text")
+    __slots__ = ("leaf", "lower", "part", "text")
 
-    def __init__(self, leaf: Leaf) -> None:
+    def __init__(self, leaf: Leaf, part: bool = False) -> None:
         self.leaf = leaf
-        self.text = text = (
-            _PADDING.sub(_shorten, leaf.text) if len(leaf.text) > LONG else _SPACES.sub(r"\1\1", leaf.text)
-        )
+        self.part = part
+        text = _PADDING.sub(_shorten, leaf.text) if len(leaf.text) > LONG else _SPACES.sub(r"\1\1", leaf.text)
+        self.text = text = shorten_spaces(text)
         self.lower = text.lower() if text.isascii() else text.translate(_LOWER)
+
+    @property
+    def short(self) -> bool:
+        """Whether prose around an attack may speak against it: in a long value it may be padding."""
+        return not self.part and len(self.text) < PROSE_LENGTH
 
     @property
     def section(self) -> str:
@@ -48,12 +54,19 @@ class Value:
 LONG = 64
 PROSE_LENGTH = 4096
 """Longer values are judged without regard to prose around the attack: padding would be an evasion."""
+WHITE = 4
+_MIXED = re.compile(r"\s{5,}+")
 _SPACES = re.compile(r"([\s])\1{2,}")
 _PADDING = re.compile(r"([\s])\1{2,}|(.)\2{23,}", re.DOTALL)
 
 
 def _shorten(match: re.Match[str]) -> str:
     return match[1] * 2 if match[1] else match[2] * 24
+
+
+def shorten_spaces(text: str) -> str:
+    """Return ``text`` with runs of white space, of whatever kinds, cut to their first and last two characters."""
+    return _MIXED.sub(lambda match: match[0][:2] + match[0][-2:], text)
 
 
 _LOWER = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
@@ -74,6 +87,9 @@ class AttackType:
     confirm: Confirmer
     weights: Mapping[str, float]
     bias: float = -4.0
+    triggers: tuple[str, ...] = ()
+    """Expressions beside the literals, in the syntax that Hyperscan and ``re`` share (no look-around, no groups that
+    count); for what no literal says: characters that are common but for what follows them."""
     structure: bool = False
     ignored_headers: frozenset[str] = frozenset()
     """Upper-case names of headers whose own grammar looks like the type."""

@@ -6,7 +6,7 @@ import re
 
 from processing_py.detect.value import AttackType, Signal, Value
 
-_SCHEMA = re.compile(r"[{\s]__schema\s*(?:\(|\{)|[{\s]__type\s*\(")
+_SCHEMA = re.compile(r"[{\s]__schema\s{0,8}(?:\(|\{)|[{\s]__type\s{0,8}\(")
 
 
 def confirm(value: Value) -> list[Signal]:

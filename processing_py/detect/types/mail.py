@@ -6,15 +6,15 @@ import re
 
 from processing_py.detect.value import AttackType, Signal, Value
 
-_BREAK = r"(?:[\r\n]|%0[ad]|\\r|\\n)+\s*\.?(?:[\r\n]|%0[ad])*"
+_BREAK = r"(?:[\r\n]|%0[ad]|\\r|\\n)+\s{0,8}\.?(?:[\r\n]|%0[ad])*"
 _SMTP = re.compile(
-    rf"(?:^|{_BREAK})(?:rcpt\s+to\s*:|mail\s+from\s*:|vrfy\s+\w|expn\s+\w|helo\s+\w|ehlo\s+\w)|{_BREAK}(?:data|quit|rset|starttls|auth\s+\w+)\s*(?:$|[\r\n%])"
+    rf"(?:^|{_BREAK})(?:rcpt\s{{1,8}}to\s{{0,8}}:|mail\s{{1,8}}from\s{{0,8}}:|vrfy\s{{1,8}}\w|expn\s{{1,8}}\w|helo\s{{1,8}}\w|ehlo\s{{1,8}}\w)|{_BREAK}(?:data|quit|rset|starttls|auth\s{{1,8}}\w{{1,64}})\s{{0,8}}(?:$|[\r\n%])"
 )
 _IMAP = re.compile(
-    rf"(?:{_BREAK}|^\s*)[av]\d{{2,4}}\s+(?:capability|fetch|login|select|logout|list|create|delete|examine|noop|search|store|status|rename)|{_BREAK}(?:retr|list|stat|dele|top|uidl|user|pass|capa)\s+\S+\s*(?:$|[\r\n])"
+    rf"(?:{_BREAK}|^\s{{0,8}})[av]\d{{2,4}}\s{{1,8}}(?:capability|fetch|login|select|logout|list|create|delete|examine|noop|search|store|status|rename)|{_BREAK}(?:retr|list|stat|dele|top|uidl|user|pass|capa)\s{{1,8}}\S{{1,128}}\s{{0,8}}(?:$|[\r\n])"
 )
 _HEADER = re.compile(
-    rf"{_BREAK}(?:bcc|cc|to|from|subject|reply-to|mime-version|content-transfer-encoding|return-path)\s*:\s*\S*(?:@|\w)"
+    rf"{_BREAK}(?:bcc|cc|to|from|subject|reply-to|mime-version|content-transfer-encoding|return-path)\s{{0,8}}:\s{{0,8}}\S{{0,128}}(?:@|\w)"
 )
 
 

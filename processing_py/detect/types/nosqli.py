@@ -8,22 +8,22 @@ from processing_py.detect.value import AttackType, Signal, Value
 
 _OPERATORS = r"(?:ne|eq|gte?|lte?|n?in|regex|exists|where|or|and|nor|not|type|mod|all|size|elemmatch|expr|jsonschema|text|options|func|comment|accumulator|function)"
 _KEY = re.compile(rf"^\$?\$(?:{_OPERATORS[3:-1]})(?:\[\])?$")
-_BRACKET = re.compile(rf"\[\s*['\"]?\$(?:{_OPERATORS[3:-1]})['\"]?\s*\]")
-_OBJECT = re.compile(rf"[{{,\s'\"]\$(?:{_OPERATORS[3:-1]})['\"]?\s*:")
+_BRACKET = re.compile(rf"\[\s{{0,8}}['\"]?\$(?:{_OPERATORS[3:-1]})['\"]?\s{{0,8}}\]")
+_OBJECT = re.compile(rf"[{{,\s'\"]\$(?:{_OPERATORS[3:-1]})['\"]?\s{{0,8}}:")
 _WHERE = re.compile(
-    r"\$where\b|this\.\w+(?:\.match\(|\s*[=!<>]=?|\[|\.length)|\bdb\.\w+\.(?:find|insert|remove|update|drop|aggregate|count|save|stats|mapreduce|getcollection)\w*\s*\(|db\.(?:getcollectionnames|stats|version|hostinfo|injection)|\bmapreduce\b|tojson\(|obj\.\w+|\.tostring\(\)"
+    r"\$where\b|this\.\w{1,64}(?:\.match\(|\s{0,8}[=!<>]=?|\[|\.length)|\bdb\.\w{1,64}\.(?:find|insert|remove|update|drop|aggregate|count|save|stats|mapreduce|getcollection)\w{0,64}\s{0,8}\(|db\.(?:getcollectionnames|stats|version|hostinfo|injection)|\bmapreduce\b|tojson\(|obj\.\w{1,64}|\.tostring\(\)"
 )
 _SCRIPT = re.compile(
-    r"['\"]?\s*;?\s*(?:var|it|date)\s*\w*\s*=\s*new\s+date|do\s*\{.{0,80}new\s+date|while\s*\(\s*(?:true|1|curdate|pt|new)|;\s*(?:return|sleep)\s*[\w('\"!]|return\s*\(?\s*(?:true|1|this|''|\"\")|\bsleep\s*\(\s*\d+\s*\)\s*;?\s*['\"};]*$|\bcurdate\b"
+    r"['\"]?\s{0,8};?\s{0,8}(?:var|it|date)\s{0,8}\w{0,64}\s{0,8}=\s{0,8}new\s{1,8}date|do\s{0,8}\{.{0,80}new\s{1,8}date|while\s{0,8}\(\s{0,8}(?:true|1|curdate|pt|new)|;\s{0,8}(?:return|sleep)\s{0,8}[\w('\"!]|return\s{0,8}\(?\s{0,8}(?:true|1|this|''|\"\")|\bsleep\s{0,8}\(\s{0,8}\d{1,32}\s{0,8}\)\s{0,8};?\s{0,8}['\"};]*$|\bcurdate\b"
 )
 _TAUTOLOGY = re.compile(
-    r"^\W{0,4}(?:\|\||&&)\s*['\"]?\w*['\"]?\s*={1,3}\s*['\"]?\w*|['\"]\s*(?:\|\||&&)\s*['\"]?\w*['\"]?\s*={1,3}\s*['\"]?\w*|['\"]\s*}\s*,\s*\{?\s*['\"]?\$|['\"]\s*,\s*\$\w+|true\s*,\s*\$where|\|\|\s*['\"]?\w*['\"]?\s*=="
+    r"^\W{0,4}(?:\|\||&&)\s{0,8}['\"]?\w{0,64}['\"]?\s{0,8}={1,3}\s{0,8}['\"]?\w{0,64}|['\"]\s{0,8}(?:\|\||&&)\s{0,8}['\"]?\w{0,64}['\"]?\s{0,8}={1,3}\s{0,8}['\"]?\w{0,64}|['\"]\s{0,8}}\s{0,8},\s{0,8}\{?\s{0,8}['\"]?\$|['\"]\s{0,8},\s{0,8}\$\w{1,64}|true\s{0,8},\s{0,8}\$where|\|\|\s{0,8}['\"]?\w{0,64}['\"]?\s{0,8}=="
 )
 _CALL = re.compile(
-    r"\bdb\.\w+\.(?:find|insert|remove|update|drop|aggregate|count|save|mapreduce)\w*\s*\(|^\W{0,4};\s*return\b|(?:do|while)\s*[({].{0,80}new\s+date|^['\"]\s*;\s*(?:return|sleep)"
+    r"\bdb\.\w{1,64}\.(?:find|insert|remove|update|drop|aggregate|count|save|mapreduce)\w{0,64}\s{0,8}\(|^\W{0,4};\s{0,8}return\b|(?:do|while)\s{0,8}[({].{0,80}new\s{1,8}date|^['\"]\s{0,8};\s{0,8}(?:return|sleep)"
 )
 _MEMCACHE = re.compile(
-    r"[\r\n]+\s*(?:set|get|delete|flush_all|incr|decr|replace|append|stats|gets|add|prepend|touch|cas|verbosity)\s+\S+(?:\s+\d+){0,4}\s*[\r\n]*|\bflush_all\b|[\r\n](?:config\s+set|slaveof|eval|flushall|keys)\s"
+    r"[\r\n]{1,8}\s{0,8}(?:set|get|delete|flush_all|incr|decr|replace|append|stats|gets|add|prepend|touch|cas|verbosity)\s{1,8}\S{1,128}(?:\s{1,8}\d{1,32}){0,4}\s{0,8}[\r\n]*|\bflush_all\b|[\r\n](?:config\s{1,8}set|slaveof|eval|flushall|keys)\s"
 )
 
 
@@ -53,10 +53,19 @@ def confirm(value: Value) -> list[Signal]:
     return signals
 
 
+_TRIGGERS = (
+    r"(?:\|\||&&)\s*['\"]?\w{0,64}['\"]?\s*=",
+    r"['\"]\s*\}\s*,\s*\{?\s*['\"]?\$",
+    r"date\s*\w{0,20}\s*=\s*new",
+)
+
 TYPE = AttackType(
     code="nosqli",
     literals=("$ne", "$eq", "$gt", "$lt", "$in", "$nin", "$regex", "$exists", "$where", "$or", "$and", "$nor", "$not", "$type", "$mod", "$all", "$size", "$elem", "$expr", "$func", "$comment",
-              "db.", "this.", "mapreduce", "new date", "||", "&&", "', $", "; return", ";return", ";sleep", "return ", "while(", "tojson", "\nset ", "\nget ", "flush_all", "\nconfig ", "delete ", "stats"),
+              "db.", "this.", "mapreduce", "new date", "', $", "; return", ";return", ";sleep", "return ", "while(", "tojson", "\nset ", "\nget ", "flush_all", "\nconfig ",
+        "\nstats", "\ndelete ", "\nincr", "\nreplace ", "\nappend ", "\ntouch ", "\ngets ", "\nslaveof", "\neval ", "\nflushall",
+    ),
     confirm=confirm,
+    triggers=_TRIGGERS,
     weights={"operator_key": 5.0, "bracket": 4.5, "object": 4.2, "where": 2.6, "script": 3.6, "tautology": 3.6, "command": 4.2, "call": 4.2},
 )  # fmt: skip

@@ -15,26 +15,26 @@ _SEPARATOR = rf"(?:[/\\]|{_JUNK})"
 _ROOTED = (
     r"passwd|shadow|group|hosts|issue|hostname|fstab|crontab|profile|resolv\.conf|motd|sudoers|environment|mysql|"
     r"master\.passwd|apache2?|httpd|nginx|php\.ini|my\.cnf|ssh|redhat-release|os-release|lsb-release|release|proftpd|"
-    r"protpd|vsftpd\w*|init\.d|rc\.conf|samba|exports|inetd\.conf|syslog\.conf|network|php\d?|openldap|pure-ftpd|"
-    r"[\w-]+\.conf|chrootusers|ftp\w*|logrotate\S*|security|snmp|lighttpd|sysconfig|cron\S*|printcap|aliases|at\.\w+|bashrc|inittab|"
+    r"protpd|vsftpd\w{0,64}|init\.d|rc\.conf|samba|exports|inetd\.conf|syslog\.conf|network|php\d?|openldap|pure-ftpd|"
+    r"[\w-]+\.conf|chrootusers|ftp\w{0,64}|logrotate\S{0,128}|security|snmp|lighttpd|sysconfig|cron\S{0,128}|printcap|aliases|at\.\w{1,64}|bashrc|inittab|"
     r"termcap|shells|services|rpc|mtab|modules\.conf|lilo\.conf|ld\.so\.conf|login\.defs|wu-ftpd|phpmyadmin|updatedb\.conf|"
-    r"squirrelmail|psa|gshadow|csh\.\w+|dovecot|postfix|exim\d?|vhcs2|stunnel|netconfig"
+    r"squirrelmail|psa|gshadow|csh\.\w{1,64}|dovecot|postfix|exim\d?|vhcs2|stunnel|netconfig"
 )
 _FILES = re.compile(
     rf"(?:^|[^a-z]|%[0-9a-z]{{2}}|0x2f|0x5c|u[0-9a-f]{{4}}|%q?f|\b)"
     rf"(?P<hit>etc{_SEPARATOR}{{1,12}}(?:{_ROOTED})\b"
     rf"|boot\.ini|logs?{_SEPARATOR}{{1,4}}(?:access|error)[._]log|(?<![a-z])win\.ini|system\.ini|ntuser\.dat|autoexec\.bat"
     rf"|(?:windows|winnt){_SEPARATOR}{{1,12}}(?:system32|system|repair|win\.ini|php\.ini|panther|debug|sysprep|"
-    rf"temp|explorer\.exe|system\.ini|my\.ini|iis\w*|\w+\.(?:ini|log|exe|dat))"
-    rf"|system32{_SEPARATOR}{{1,12}}(?:drivers|config|cmd\.exe|inetsrv|\w+\.exe)"
-    rf"|proc{_SEPARATOR}{{1,4}}(?:self|version|cpuinfo|meminfo|mounts|net|\d+|cmdline|sched_debug){_SEPARATOR}?"
+    rf"temp|explorer\.exe|system\.ini|my\.ini|iis\w{{0,64}}|\w{{1,64}}\.(?:ini|log|exe|dat))"
+    rf"|system32{_SEPARATOR}{{1,12}}(?:drivers|config|cmd\.exe|inetsrv|\w{{1,64}}\.exe)"
+    rf"|proc{_SEPARATOR}{{1,4}}(?:self|version|cpuinfo|meminfo|mounts|net|\d{{1,32}}|cmdline|sched_debug){_SEPARATOR}?"
     rf"|web-inf{_SEPARATOR}{{0,4}}|meta-inf{_SEPARATOR}|\.htpasswd|\.htaccess|\.bash_history|\.mysql_history"
     rf"|\.ssh{_SEPARATOR}|id_rsa|authorized_keys|\.git{_SEPARATOR}(?:config|head|index)|\.svn{_SEPARATOR}entries"
     rf"|\.env$|wp-config\.php|\.aws{_SEPARATOR}credentials|\.docker{_SEPARATOR}config|sam$"
     rf"|var{_SEPARATOR}{{1,12}}(?:log|mail|spool|lib|run|adm|apache|cron|www){_SEPARATOR}"
-    rf"|usr{_SEPARATOR}{{1,12}}(?:local{_SEPARATOR}{{1,12}}(?:apache\d?|etc|php\d?|www|pureftpd|cpanel|psa|zeus|nginx)|lib{_SEPARATOR}{{1,12}}(?:php|security|rpm|cron)|pkgsrc|ports|share{_SEPARATOR}{{1,12}}\w+{_SEPARATOR})"
-    rf"|(?:opt|volumes|apache\d?|xampp|wamp\d*|mysql|php\d?|inetpub|program files(?: \(x86\))?|progra~1|applicationserver){_SEPARATOR}{{1,12}}[\w. ~-]{{2,40}}{_SEPARATOR}"
-    rf"|root{_SEPARATOR}{{1,12}}\.\w+)"
+    rf"|usr{_SEPARATOR}{{1,12}}(?:local{_SEPARATOR}{{1,12}}(?:apache\d?|etc|php\d?|www|pureftpd|cpanel|psa|zeus|nginx)|lib{_SEPARATOR}{{1,12}}(?:php|security|rpm|cron)|pkgsrc|ports|share{_SEPARATOR}{{1,12}}\w{{1,64}}{_SEPARATOR})"
+    rf"|(?:opt|volumes|apache\d?|xampp|wamp\d{{0,32}}|mysql|php\d?|inetpub|program files(?: \(x86\))?|progra~1|applicationserver){_SEPARATOR}{{1,12}}[\w. ~-]{{2,40}}{_SEPARATOR}"
+    rf"|root{_SEPARATOR}{{1,12}}\.\w{{1,64}})"
 )
 _DOT = (
     r"(?:\.|%2e|%252e|0x2e|%c0%[a-z0-9]{2}|%u002e|%uff0e|%u2024|u002e|\xc0[\x80-\xff.^?]|\ufffd\.?|\u2024|\uff0e|"
@@ -48,7 +48,7 @@ _MIXED = re.compile(r"(?:[/\\]{0,4}\.{1,4}[/\\]{1,8}){3,}")
 _DOTTED = re.compile(r"(?:^|[/\\=])(?:\.{2,8}[/\\]{1,8}){1,}|[/\\]\.{2,3}(?:$|[/\\])")
 _PARENT = re.compile(r"\.\.[\\/]")
 _WRAPPER = re.compile(
-    r"(?:^|[=\s(\"'])(?:php://(?:filter|input|stdin|fd|memory|temp)|(?:zip|phar|expect|glob|compress\.\w+|ogg|rar|ssh2)://"
+    r"(?:^|[=\s(\"'])(?:php://(?:filter|input|stdin|fd|memory|temp)|(?:zip|phar|expect|glob|compress\.\w{1,64}|ogg|rar|ssh2)://"
     r"|file:/{1,4}[\w%.]|data://?(?:text|image|,))"
 )
 _UNC = re.compile(r"^\\\\[^\\\s]+\\[^\\\s]+\\|^\\\\[\w.?:]+\\|^[a-z]:[\\/]{1,4}(?:boot\.ini|win(?:dows|nt)|inetpub|program files|"
@@ -97,17 +97,20 @@ def _harmless_header(value: Value) -> bool:
     return value.header in ("ACCEPT", "USER-AGENT") and ".." not in value.text and "etc" not in value.lower
 
 
+_TRIGGERS = (r"etc(?:[^\w\s.,)-]|0x|u[0-9a-f]{4}|[25][cf]|[\x80-\xff])", r"logs?[/\\]{1,4}(?:access|error)")
+
 TYPE = AttackType(
     code="ptrav",
     literals=(
-        "..", "%2e", "0x2e", "etc", "boot.ini", "win.ini", "system.ini", "system32", "winnt", "windows/", "windows\\",
-        "ntuser", "passwd", "web-inf", "meta-inf", ".htpasswd", ".htaccess", ".bash_history", ".ssh", "id_rsa", ".env",
+        "..", "%2e", "0x2e", "boot.ini", "win.ini", "system.ini", "system32", "winnt", "windows/", "windows\\",
+        "ntuser", "web-inf", "meta-inf", ".htpasswd", ".htaccess", ".bash_history", ".ssh", "id_rsa", ".env",
         "wp-config", ".git/", ".svn/", "/proc/", "proc/self", "var/", "usr/", "/opt/", "/root", "php://", "zip://",
         "phar://", "expect://", "glob://", "file:", "data:", "\\\\", "c:\\", "c:/", ".aws/", "inetpub", "xampp",
         "\xc0", "\xc1", "%c0", "%c1", "volumes/", "./", ".\\", "autoexec",
-        "%00", "/logs/", "/bin/", "/tmp/", "logs/", "log/",
+        "%00", "/bin/", "/tmp/",
     ),
     confirm=confirm,
+    triggers=_TRIGGERS,
     weights={
         "file": 4.5, "file_prose": 1.0, "known_file": 2.0, "run": 4.5, "step": 2.0, "run_prose": 1.0, "long_run": 2.0,
         "wrapper": 4.5, "drive": 4.5, "absolute": 3.0, "nul": 2.5,

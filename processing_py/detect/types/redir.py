@@ -7,11 +7,11 @@ import re
 from processing_py.detect.value import AttackType, Signal, Value
 
 _DISGUISED = re.compile(
-    r"^\s*(?:/{1,4}\\+|\\+/{1,4}|\\{2,}|/{3,})[\w.@%\[:-]+\.?\w+|^\s*https?:(?:/?[\w\\]|/{3,}|\\)|^\s*https?://[^/\s]{0,80}[\\@][^/\s]*|^\s*[\x00-\x20]+//"
-    r"|^\s*/{1,3}[^\w\s/.-][\w.-]+\.\w+|^\s*https?://\[::ffff:|^\s*〱|^\s*/%(?:09|5c|2f)/|^\s*\.[\w-]+\.\w+$|^\s*https?://(?:0x|0\d|\d{8,})"
+    r"^\s{0,8}(?:/{1,4}\\+|\\+/{1,4}|\\{2,}|/{3,})[\w.@%\[:-]+\.?\w{1,64}|^\s{0,8}https?:(?:/?[\w\\]|/{3,}|\\)|^\s{0,8}https?://[^/\s]{0,80}[\\@][^/\s]*|^\s{0,8}[\x00-\x20]+//"
+    r"|^\s{0,8}/{1,3}[^\w\s/.-][\w.-]+\.\w{1,64}|^\s{0,8}https?://\[::ffff:|^\s{0,8}〱|^\s{0,8}/%(?:09|5c|2f)/|^\s{0,8}\.[\w-]+\.\w{1,64}$|^\s{0,8}https?://(?:0x|0\d|\d{8,})"
 )
 _PARAMETER = re.compile(
-    r"^(?:url|uri|u|r|redir\w*|redirect\w*|return\w*|next|goto|dest\w*|target|continue|rurl|out|view|to|link|forward|checkout_url|image_url|go|callback|success|data|q|location|site|ref|page)$"
+    r"^(?:url|uri|u|r|redir\w{0,64}|redirect\w{0,64}|return\w{0,64}|next|goto|dest\w{0,64}|target|continue|rurl|out|view|to|link|forward|checkout_url|image_url|go|callback|success|data|q|location|site|ref|page)$"
 )
 
 

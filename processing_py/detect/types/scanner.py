@@ -15,9 +15,9 @@ _AGENTS = (
 )  # fmt: skip
 _AGENT = re.compile("|".join(re.escape(agent) for agent in _AGENTS))
 _FILE = re.compile(
-    r"/(?:\.git/(?:config|head|index)|\.svn/(?:entries|wc\.db)|\.hg/|\.env(?:\.\w+)?|\.ds_store|\.htaccess|\.htpasswd|wp-config\.php[\w.~]*|phpinfo\.php|info\.php|phpmyadmin/|pma/|adminer[\w.-]*\.php|"
-    r"server-status|actuator/(?:env|heapdump|gateway|jolokia)|web\.config|\.aws/credentials|\.vscode/sftp|id_rsa|backup\.(?:zip|sql|tar\.gz)|dump\.sql|[\w-]+\.(?:sql|bak|old|swp)|cgi-bin/(?:test|printenv|php)\S*|"
-    r"solr/admin|manager/html|jmx-console|invoker/jmx|console/(?:css|login)\S*|boaform/|hnap1|setup\.cgi|shell\.php|c99\.php|r57\.php|cmd\.php|vendor/phpunit/|owa/auth/x|\.well-known/\.\.|trace\.axd|elmah\.axd)(?:$|[/?%;])"
+    r"/(?:\.git/(?:config|head|index)|\.svn/(?:entries|wc\.db)|\.hg/|\.env(?:\.\w{1,64})?|\.ds_store|\.htaccess|\.htpasswd|wp-config\.php[\w.~]*|phpinfo\.php|info\.php|phpmyadmin/|pma/|adminer[\w.-]*\.php|"
+    r"server-status|actuator/(?:env|heapdump|gateway|jolokia)|web\.config|\.aws/credentials|\.vscode/sftp|id_rsa|backup\.(?:zip|sql|tar\.gz)|dump\.sql|[\w-]+\.(?:sql|bak|old|swp)|cgi-bin/(?:test|printenv|php)\S{0,128}|"
+    r"solr/admin|manager/html|jmx-console|invoker/jmx|console/(?:css|login)\S{0,128}|boaform/|hnap1|setup\.cgi|shell\.php|c99\.php|r57\.php|cmd\.php|vendor/phpunit/|owa/auth/x|\.well-known/\.\.|trace\.axd|elmah\.axd)(?:$|[/?%;])"
 )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from processing_py.detect.types.sql_tokens import Tokens, tokenize
-from processing_py.detect.value import PROSE_LENGTH, AttackType, Signal, Value
+from processing_py.detect.value import AttackType, Signal, Value
 
 _EXPRESSION = r"(?:[(]*(?:[nsvwfx*]|w\.\*|[fx]\([^()]*\))[)]*(?:[om][(]*[nsvwfx][)]*)?)"
 _ANYWHERE: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
@@ -58,16 +58,16 @@ _QUOTED: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     )
 )
 _STATEMENT = re.compile(
-    r"\b(?:insert\s+into\s+[\w.`\"\[\]]+\s*(?:\(|values|select)|delete\s+from\s+\w+(?:\s*$|\s+where|\s*;|\s*-)"
-    r"|drop\s+(?:table|database|user|view|column|schema|procedure)\s+(?:if\s+exists\s+)?[\w.`\"\[]+\s*(?:;|--|$|/|#|\*|,)"
-    r"|update\s+[\w.`\[\]]+\s+set\s+\w+\s*="
-    r"|truncate\s+table\s+\w+|alter\s+(?:table|database|user|login)\s+[\w.]+\s+(?:add|drop|modify|alter|with|identified|enable)"
-    r"|create\s+(?:table|user|database|login|procedure|function)\s+[\w.]+\s*(?:\(|identified|with|as)"
-    r"|waitfor\s+(?:delay|time)\s*['\"(]?|exec(?:ute)?\s*(?:\(|\s)\s*(?:master|sp_|xp_|immediate|@|\(?\s*['\"]|char|sys)"
-    r"|into\s+(?:out|dump)file\s*['\"]|load\s+data\s+(?:local\s+)?infile|procedure\s+analyse\s*\(|xp_cmdshell|sp_executesql"
-    r"|declare\s+@\w+|select\s+@@\w+|;\s*shutdown|copy\s+\w+\s+(?:from|to)\s+(?:program\s*)?'|bulk\s+insert|sp_password|sp_makewebtask"
-    r"|grant\s+\w+(?:\s+\w+)?\s+(?:on|to)\s+\w+|begin\s+declare|rdb\$\w+|msysaccessobjects|sysibm\.|all_users|dba_users|user_tables"
-    r"|syscolumns|sysobjects|sqlite_master|pg_shadow|xmltype\s*\(|autonomous_transaction)"
+    r"\b(?:insert\s{1,8}into\s{1,8}[\w.`\"\[\]]+\s{0,8}(?:\(|values|select)|delete\s{1,8}from\s{1,8}\w{1,64}(?:\s{0,8}$|\s{1,8}where|\s{0,8};|\s{0,8}-)"
+    r"|drop\s{1,8}(?:table|database|user|view|column|schema|procedure)\s{1,8}(?:if\s{1,8}exists\s{1,8})?[\w.`\"\[]+\s{0,8}(?:;|--|$|/|#|\*|,)"
+    r"|update\s{1,8}[\w.`\[\]]+\s{1,8}set\s{1,8}\w{1,64}\s{0,8}="
+    r"|truncate\s{1,8}table\s{1,8}\w{1,64}|alter\s{1,8}(?:table|database|user|login)\s{1,8}[\w.]+\s{1,8}(?:add|drop|modify|alter|with|identified|enable)"
+    r"|create\s{1,8}(?:table|user|database|login|procedure|function)\s{1,8}[\w.]+\s{0,8}(?:\(|identified|with|as)"
+    r"|waitfor\s{1,8}(?:delay|time)\s{0,8}['\"(]?|exec(?:ute)?\s{0,8}(?:\(|\s)\s{0,8}(?:master|sp_|xp_|immediate|@|\(?\s{0,8}['\"]|char|sys)"
+    r"|into\s{1,8}(?:out|dump)file\s{0,8}['\"]|load\s{1,8}data\s{1,8}(?:local\s{1,8})?infile|procedure\s{1,8}analyse\s{0,8}\(|xp_cmdshell|sp_executesql"
+    r"|declare\s{1,8}@\w{1,64}|select\s{1,8}@@\w{1,64}|;\s{0,8}shutdown|copy\s{1,8}\w{1,64}\s{1,8}(?:from|to)\s{1,8}(?:program\s{0,8})?'|bulk\s{1,8}insert|sp_password|sp_makewebtask"
+    r"|grant\s{1,8}\w{1,64}(?:\s{1,8}\w{1,64})?\s{1,8}(?:on|to)\s{1,8}\w{1,64}|begin\s{1,8}declare|rdb\$\w{1,64}|msysaccessobjects|sysibm\.|all_users|dba_users|user_tables"
+    r"|syscolumns|sysobjects|sqlite_master|pg_shadow|xmltype\s{0,8}\(|autonomous_transaction)"
 )
 _SPREAD = re.compile(
     r"un[\W_]{1,8}ion\W{1,20}se[\W_]{1,8}lect|uni[\W_]{1,8}on\W{1,20}sel[\W_]{1,8}ect|u%6eion|se%6cect|%55nion|%53elect"
@@ -109,7 +109,7 @@ def confirm(value: Value) -> list[Signal]:
         match = pattern.search(text)
         if match is not None:
             signals.append(Signal(name, match[0]))
-    if signals and len(text) < PROSE_LENGTH and _PROSE.search(text) is not None:
+    if signals and value.short and _PROSE.search(text) is not None:
         signals.append(Signal("prose", ""))
     return signals
 
@@ -124,18 +124,30 @@ def _plausible(name: str, tokens: Tokens, match: re.Match[str]) -> bool:
     return True
 
 
+_TRIGGERS = (
+    r"like\s{0,3}['\"%(\d]",
+    r"['\")\d]\s*(?:not\s+)?like\W",
+    r"['\"`)]\s*;?\s*(?:/\*[^*]{0,64}\*/)?\s*#",
+    r"insert\W{1,32}into",
+    r"delete\W{1,32}from",
+    r"update\W[^=]{1,80}\Wset\W",
+    r"drop\W{1,32}(?:table|database|user|view|column|schema|procedure)",
+    r";[\s(]*(?:/\*[^*]{0,64}\*/)?[\s(]*(?:insert|update|delete|drop|begin|replace|set|load|rename|call|kill|merge|backup|restore|revoke|raiserror|print|show|desc|use|if)\W",
+    r"(?:insert|update|delete|drop)/\*",
+)
+
 TYPE = AttackType(
     code="sqli",
     literals=(
-        "union", "select", "insert", "update", "delete", "drop", "exec", "declare", "having", "order by", "group by",
+        "union", "select", "exec", "declare", "having", "order by", "group by",
         "order/", "by/", "waitfor", "benchmark", "sleep", " or ", "'or", "\"or", ")or", "||", "&&", " and ", "'and", ")and",
         "\"and", "xor", "or(", "or/", "and/", "and(", "or+", "and+", "or\t", "and\t", "or\n", "and\n", "or'", "and'", "or\"",
         "and\"", "or!", "or~", "or-", "and-", "--", "/*", "'#", "\"#", ")#", "';", "';", "\";", "'=", "\"=", "' =", "'+", "'-", "'|", "@@",
-        "char(", "chr(", "concat", "0x", "schema", "extractvalue", "updatexml", "load_file", "outfile", "dumpfile",
-        "xp_", "sp_", "shutdown", "truncate", "procedure", "utl_", "dbms_", "pg_", "sysobjects", "syscolumns", "rdb$", "like",
-        "between", "div ", "mod ", " rlike", " regexp", "limit", " where", "'where", "grant ", "alter ", "create ", "#", "'%",
+        "char(", "chr(", "concat", "schema", "extractvalue", "updatexml", "load_file", "outfile", "dumpfile",
+        "xp_", "sp_", "shutdown", "truncate", "procedure", "utl_", "dbms_", "pg_", "sysobjects", "syscolumns", "rdb$",         "between", "div ", "mod ", " rlike", " regexp", "limit", " where", "'where", "grant ", "alter ", "create ", "'%",
     ),
     confirm=confirm,
+    triggers=_TRIGGERS,
     ignored_headers=frozenset(("CONTENT-TYPE", "ACCEPT", "SEC-CH-UA", "IF-NONE-MATCH", "SEC-CH-UA-FULL-VERSION-LIST")),
     weights={
         "union_select": 6.0, "select_from": 2.5, "select_list": 1.3, "subselect": 3.0, "tautology": 4.5, "tautology_mixed": 2.5,

@@ -7,7 +7,7 @@ import re
 from processing_py.detect.value import AttackType, Signal, Value
 
 _DIRECTIVE = re.compile(
-    r"<!--\s*#\s*(?:exec|include|echo|printenv|set|config|fsize|flastmod|if|email|odbc|sql|goto|label|break)\b[^>]{0,400}"
+    r"<!--\s{0,8}#\s{0,8}(?:exec|include|echo|printenv|set|config|fsize|flastmod|if|email|odbc|sql|goto|label|break)\b[^>]{0,400}"
 )
 _ESI = re.compile(r"<esi:(?:include|vars|inline|debug|remove|comment|try)\b")
 

@@ -8,13 +8,13 @@ from processing_py.detect.value import AttackType, Signal, Value
 
 _OPERAND = r"(?:['\"]?\w{1,12}['\"]?)"
 _ARITHMETIC = re.compile(
-    rf"(?:\{{\{{|\$\{{|#\{{|@\(|<%=?|\*\{{|~\{{|\[\[|\{{%|@\{{|\[=|\{{=|\$\(|\{{)\s*=?\s*(?:T\()?\(?{_OPERAND}\s*[*+/-]\s*{_OPERAND}\)?\s*(?:\}}\}}|\}}|\)|%>|\]\]|%\}})"
+    rf"(?:\{{\{{|\$\{{|#\{{|@\(|<%=?|\*\{{|~\{{|\[\[|\{{%|@\{{|\[=|\{{=|\$\(|\{{)\s{{0,8}}=?\s{{0,8}}(?:T\()?\(?{_OPERAND}\s{{0,8}}[*+/-]\s{{0,8}}{_OPERAND}\)?\s{{0,8}}(?:\}}\}}|\}}|\)|%>|\]\]|%\}})"
 )
 _PROBE = re.compile(
-    r"\$\{\{<%|<%\s*[%'\"]|\{\{\s*[\"'\d]\w*[\"']?\s*(?:\*|\.|\|)|\{\{\s*\d+\s*\}\}|\{php\}|\{literal\}|\{system\(|\{\$smarty|\{if\s+\w+\(|\{\{=|\{\{#with|\{\{!--"
+    r"\$\{\{<%|<%\s{0,8}[%'\"]|\{\{\s{0,8}[\"'\d]\w{0,64}[\"']?\s{0,8}(?:\*|\.|\|)|\{\{\s{0,8}\d{1,32}\s{0,8}\}\}|\{php\}|\{literal\}|\{system\(|\{\$smarty|\{if\s{1,8}\w{1,64}\(|\{\{=|\{\{#with|\{\{!--"
 )
 _OBJECT = re.compile(
-    r"(?:\{\{|\{%|\$\{|#\{|<%|@\(|\*\{|#set\s*\(|<#).{0,200}?(?:__\w+__|config\b|self\b|request\b|_self\b|class\b|dump\(|app\.|constructor|cycler|lipsum|joiner|namespace|settings|forloop|session|application|system\(|exec\(|"
+    r"(?:\{\{|\{%|\$\{|#\{|<%|@\(|\*\{|#set\s{0,8}\(|<#).{0,200}?(?:__\w{1,64}__|config\b|self\b|request\b|_self\b|class\b|dump\(|app\.|constructor|cycler|lipsum|joiner|namespace|settings|forloop|session|application|system\(|exec\(|"
     r"runtime|process|file\(|open\(|read\(|getclass|\bt\(|new\(|tostring|touppercase|tolower|upper|lower|range\(|map\(|filter\(|eval|print|env\b|this\b|lookup|string|import|popen|dir\.|%x|`|\?new|\?api|param\b|out\.|java|response)",
     re.DOTALL,
 )
@@ -22,15 +22,15 @@ _DELIMITED = re.compile(
     r"\{\{[^{}]{1,400}\}\}|\$\{[^{}]{1,400}\}|#\{[^{}]{1,400}\}|<%[^%]{1,400}%>|\{%[^%]{1,400}%\}|@\([^)]{1,200}\)|\*\{[^{}]{1,200}\}"
 )
 _DIRECTIVE = re.compile(
-    r"<#(?:assign|list|if|include|import|function|macro)\b|#(?:set|foreach|evaluate|parse|include)\s*\(|\{%-?\s*(?:for|if|set|import|include|macro|debug|autoescape)\b|<%@|@\{\s*\w|@(?:model|using|code|html)\b.{0,10}[({]|\[#|\?new\(\)|\$\w+\.class\.|\.inspect\(|\$class\."
+    r"<#(?:assign|list|if|include|import|function|macro)\b|#(?:set|foreach|evaluate|parse|include)\s{0,8}\(|\{%-?\s{0,8}(?:for|if|set|import|include|macro|debug|autoescape)\b|<%@|@\{\s{0,8}\w|@(?:model|using|code|html)\b.{0,10}[({]|\[#|\?new\(\)|\$\w{1,64}\.class\.|\.inspect\(|\$class\."
 )
 _DUNDER = re.compile(r"__(?:class|mro|subclasses|globals|builtins|init|base|bases|import|getitem|dict)__")
 _SPEL = re.compile(
-    r"\bt\(\s*java\.|new\s+java\.|\.getclass\(|#this\b|@\w+@\w+|#parameters|%\{[^}]{0,400}(?:#|@|\d\s*[*+-]\s*\d)|\$\{(?:@|t\(|#|\d+\s*[*+-]\s*\d+|application|class\b|pagecontext|param\b|facescontext)"
+    r"\bt\(\s{0,8}java\.|new\s{1,8}java\.|\.getclass\(|#this\b|@\w{1,64}@\w{1,64}|#parameters|%\{[^}]{0,400}(?:#|@|\d\s{0,8}[*+-]\s{0,8}\d)|\$\{(?:@|t\(|#|\d{1,32}\s{0,8}[*+-]\s{0,8}\d{1,32}|application|class\b|pagecontext|param\b|facescontext)"
 )
 _WHOLE = re.compile(r"^\W{0,6}(?:\{\{.*\}\}|\$\{.*\}|#\{.*\}|<%.*%>|\{%.*%\}|@\(.*\)|\*\{.*\})\W{0,6}$", re.DOTALL)
 _TOOL = re.compile(
-    r"\{\{-?\s*(?:\.\w|\$\.|include\s|template\s|end\b|range\s|if\s|toyaml|with\s)|\$\{\{\s*(?:github|secrets|env|inputs|needs|matrix|steps)\.|\{\{\s*(?:interactsh|baseurl|hostname)|\$\{(?:[a-z][a-z0-9_]*)(?::?-[^}]*)?\}$"
+    r"\{\{-?\s{0,8}(?:\.\w|\$\.|include\s|template\s|end\b|range\s|if\s|toyaml|with\s)|\$\{\{\s{0,8}(?:github|secrets|env|inputs|needs|matrix|steps)\.|\{\{\s{0,8}(?:interactsh|baseurl|hostname)|\$\{(?:[a-z][a-z0-9_]*)(?::?-[^}]*)?\}$"
 )
 
 

@@ -6,20 +6,20 @@ import re
 
 from processing_py.detect.value import AttackType, Signal, Value
 
-_ENTITY = re.compile(r"<!entity\s+(?:%\s*)?[\w.:#&;-]*\s*(?:%\s*\w+\s*)?(?:system|public)\b")
-_PARAMETER = re.compile(r"<!entity\s+%|<!entity\s+&#x25;")
-_DOCTYPE = re.compile(r"<!doctype\s+[^>\[]{0,200}\b(?:system|public)\s+[\"'](?!-//w3c)")
-_INTERNAL = re.compile(r"<!doctype\s+[^>\[]{0,200}\[\s*(?:<!|%)")
+_ENTITY = re.compile(r"<!entity\s{1,8}(?:%\s{0,8})?[\w.:#&;-]*\s{0,8}(?:%\s{0,8}\w{1,64}\s{0,8})?(?:system|public)\b")
+_PARAMETER = re.compile(r"<!entity\s{1,8}%|<!entity\s{1,8}&#x25;")
+_DOCTYPE = re.compile(r"<!doctype\s{1,8}[^>\[]{0,200}\b(?:system|public)\s{1,8}[\"'](?!-//w3c)")
+_INTERNAL = re.compile(r"<!doctype\s{1,8}[^>\[]{0,200}\[\s{0,8}(?:<!|%)")
 _INCLUDE = re.compile(
-    r"<xi:include\b|xmlns:\w+\s*=\s*[\"']http://www\.w3\.org/2001/xinclude|<xsl:(?:include|import|value-of\s+select\s*=\s*[\"'](?:system|php|document))|<\?xml-stylesheet[^>]{0,200}href"
+    r"<xi:include\b|xmlns:\w{1,64}\s{0,8}=\s{0,8}[\"']http://www\.w3\.org/2001/xinclude|<xsl:(?:include|import|value-of\s{1,8}select\s{0,8}=\s{0,8}[\"'](?:system|php|document))|<\?xml-stylesheet[^>]{0,200}href"
 )
 _PROLOG = re.compile(
-    r"schemalocation\s*=\s*[\"'][^\"']{0,200}\s*(?:https?|ftp|file)://(?!www\.w3\.org)[^\"']{0,200}\.(?:burp|oast|interact)"
+    r"schemalocation\s{0,8}=\s{0,8}[\"'][^\"']{0,200}\s{0,8}(?:https?|ftp|file)://(?!www\.w3\.org)[^\"']{0,200}\.(?:burp|oast|interact)"
 )
 _TARGET = re.compile(
-    r"(?:system|public)\s+[^>]{0,120}(?:file:|php:|expect:|https?:|ftp:|gopher:|jar:|netdoc:|/etc/|c:/|\\\\|data:)"
+    r"(?:system|public)\s{1,8}[^>]{0,120}(?:file:|php:|expect:|https?:|ftp:|gopher:|jar:|netdoc:|/etc/|c:/|\\\\|data:)"
 )
-_NESTED = re.compile(r"<!entity\s+\w+\s+[\"'](?:&\w+;){2,}|(?:<!entity\s[^>]{0,400}>\s*){4,}")
+_NESTED = re.compile(r"<!entity\s{1,8}\w{1,64}\s{1,8}[\"'](?:&\w{1,64};){2,}|(?:<!entity\s[^>]{0,400}>\s{0,8}){4,}")
 
 
 def confirm(value: Value) -> list[Signal]:
