@@ -33,13 +33,14 @@ from agent_py.loader.protocol import ChunkSource
 from agent_py.loader.replay import ReplaySource
 from agent_py.pipeline import Pipeline
 from agent_py.pipeline import Settings as PipelineSettings
-from agent_py.recording import Writer
+from agent_py.recording import Writer, read
 from agent_py.ring import Ring, Sleepers
 from agent_py.workers import WorkerSetup
 from common_py import logging
 from common_py.contracts import Exchange
-from common_py.errors import UserError
+from common_py.errors import USAGE, UserError
 from common_py.process import die_with_parent, drop_privileges, forbid_dumps
+from common_py.secret import read_file
 
 DRAIN_BYTES = 4 << 20
 SLEEP = 0.5
@@ -102,6 +103,7 @@ def build(setup: WorkerSetup) -> Worker:
     record = Writer(Path(config.record_file)).write if config.record_file and setup.index == 0 else None
     source: ChunkSource
     if config.replay_file:
+        check(Path(config.replay_file))
         source = ReplaySource(Path(config.replay_file))
         # The recording plays now: its first chunk gets this moment's time.
         clock_offset = time.time_ns() - source.last_time
@@ -124,13 +126,19 @@ def build(setup: WorkerSetup) -> Worker:
     return Worker(source, pipeline, forwarder, counters)
 
 
+def check(recording: Path) -> None:
+    """Read a recording once to its end: a damaged one is refused before anything is sent. Raises UserError."""
+    for _chunk in read(recording).chunks:
+        pass
+
+
 def forward_settings(config: AgentConfig) -> ForwardSettings:
     """The forwarder's settings, with the credentials read from their files. Raises UserError."""
 
     def path(name: str) -> Path | None:
         return Path(name) if name else None
 
-    token = Path(config.node_token_file).read_text(encoding="ascii").strip() if config.node_token_file else ""
+    token = read_file(Path(config.node_token_file)) if config.node_token_file else ""
     return ForwardSettings(
         url=f"https://{config.node_host}:{config.node_port}",
         credentials=Credentials.read(
@@ -144,11 +152,14 @@ def forward_settings(config: AgentConfig) -> ForwardSettings:
 
 def main() -> None:
     """Entry point of ``python -m agent_py.worker``; the parent writes the setup to standard input."""
-    setup = msgspec.json.decode(sys.stdin.buffer.read(), type=WorkerSetup)
-    logging.configure("agent-worker", setup.config.log_level)
-    forbid_dumps()
     try:
+        setup = msgspec.json.decode(sys.stdin.buffer.read(), type=WorkerSetup)
+        logging.configure("agent-worker", setup.config.log_level)
+        forbid_dumps()
         worker = build(setup)
+    except msgspec.DecodeError:
+        print("A worker is started by the agent: run python -m agent_py.", file=sys.stderr)
+        sys.exit(USAGE)
     except UserError as error:
         print(error, file=sys.stderr)
         sys.exit(error.exit_code)

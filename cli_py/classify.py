@@ -123,7 +123,7 @@ def results(engine: Engine, path: Path) -> Iterator[dict[str, Any]]:
         yield {"attacks": attacks, "us": round(spent / 1000, 1)}
 
 
-@click.command()
+@click.command(short_help="Tell the attacks in recorded requests.")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--output", type=click.Path(path_type=Path), help="Write there instead of standard output.")
 def classify(file: Path, output: Path | None) -> None:

@@ -36,8 +36,8 @@ class Client:
             token = read_file(data / "administrator.token")
         return cls(url.rstrip("/"), token)
 
-    def get(self, path: str, **query: str) -> Any:
-        """The JSON document at ``path``. Raises UserError for anything but 200."""
+    def get(self, path: str, **query: str) -> dict[str, Any]:
+        """The JSON object at ``path``. Raises UserError for anything but 200."""
         try:
             answer = urllib3.request(
                 "GET",
@@ -49,7 +49,7 @@ class Client:
             )
         except urllib3.exceptions.HTTPError as error:
             raise UserError(
-                f"The cloud at {self.url} cannot be reached.",
+                f"The cloud at {self.url} cannot be reached ({_cause(error)}).",
                 f"Is it running? Name another with --url or {URL_VARIABLE}.",
                 exit_code=UNAVAILABLE,
             ) from error
@@ -61,23 +61,49 @@ class Client:
             )
         if answer.status != 200:
             raise UserError(f"The cloud at {self.url} answered {answer.status}: {_reason(answer.data)}")
-        return json.loads(answer.data)
+        document = _document(answer.data)
+        if document is None:
+            raise UserError(
+                f"What answers at {self.url} is not the cloud's API.",
+                f"Name the cloud's address with --url or {URL_VARIABLE}.",
+                exit_code=UNAVAILABLE,
+            )
+        return document
 
 
-def _reason(body: bytes) -> str:
+def _document(body: bytes) -> dict[str, Any] | None:
     try:
         document = json.loads(body)
     except ValueError:
-        return "no reason given."
-    return str(document.get("error", "no reason given.")) if isinstance(document, dict) else "no reason given."
+        return None
+    return document if isinstance(document, dict) else None
+
+
+def _cause(error: urllib3.exceptions.HTTPError) -> str:
+    """A few words for why there was no answer."""
+    match error:
+        case urllib3.exceptions.NewConnectionError():
+            return "connection refused" if isinstance(error.__cause__, ConnectionRefusedError) else "no such host"
+        case urllib3.exceptions.TimeoutError():
+            return "no answer within 10 s"
+        case urllib3.exceptions.SSLError():
+            return "its certificate is not trusted, or it does not speak TLS"
+        case urllib3.exceptions.LocationValueError():
+            return "that is no http:// or https:// address"
+        case _:
+            return "the connection broke"
+
+
+def _reason(body: bytes) -> str:
+    return str((_document(body) or {}).get("error", "no reason given."))
 
 
 def _running(data: Path) -> str:
     try:
         return str(json.loads((data / "host.json").read_text(encoding="utf-8"))["url"])
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(
             "No cloud is known.",
-            f"Start one with oobctl run, or name it by --url or {URL_VARIABLE}.",
+            f"Start one with oobctl run (as the same user), or name it by --url or {URL_VARIABLE}.",
             exit_code=CONFIGURATION,
         ) from error

@@ -31,6 +31,9 @@ class Result:
     ok: bool | None
     text: str
     hint: str = ""
+    """What to do when it is not ok."""
+    detail: str = ""
+    """A second line, for those who want to know more."""
 
 
 def kernel() -> Result:
@@ -61,7 +64,7 @@ def capabilities() -> Result:
     mask = int(line.split()[1], 16)
     missing = [name for name, bit in CAPABILITIES.items() if not mask >> bit & 1]
     text = f"missing {', '.join(missing)}" if missing else "all that capture needs"
-    return Result("capabilities", not missing, text, "Run as root: sudo oobctl doctor.")
+    return Result("capabilities", not missing, text, "Run as root, for example with sudo.")
 
 
 def tracefs() -> Result:
@@ -105,33 +108,40 @@ CHECKS: tuple[Callable[[], Result], ...] = (
 
 
 def targets(names: tuple[str, ...], pids: tuple[int, ...]) -> Iterator[Result]:
-    """One line for each distinct TLS library of the processes, or the reason why a process has none."""
+    """One line for processes that are alike: the TLS library that they use, or the reason why there is none."""
     wanted = processes.named(names) + [found for pid in pids if (found := processes.read(pid)) is not None]
     if not wanted:
-        yield Result("target", False, f"no process {', '.join([*names, *map(str, pids)])}", "Start it first.")
+        absent = ", ".join([*(f"called {name}" for name in names), *(f"with the id {pid}" for pid in pids)])
+        yield Result("target", False, f"no process {absent}", "Start it first, or look it up with: ps -e.")
+    alike: dict[tuple[str, bool | None, str, str], list[int]] = {}
     for process in wanted:
-        yield target(process)
+        ok, text, detail = visibility(process.pid)
+        alike.setdefault((process.name, ok, text, detail), []).append(process.pid)
+    for (name, ok, text, detail), pids_alike in alike.items():
+        more = f" +{len(pids_alike) - 1}" if len(pids_alike) > 1 else ""
+        yield Result(f"{name}[{pids_alike[0]}{more}]", ok, text, detail=detail)
 
 
-def target(process: processes.Process) -> Result:
-    """How the TLS of one process is seen."""
-    view = libraries.view(process.pid)
-    name = f"{process.name}[{process.pid}]"
+def visibility(pid: int) -> tuple[bool | None, str, str]:
+    """How the TLS of one process is seen: ``Result``'s ok, text and detail."""
+    if not os.access(f"/proc/{pid}/exe", os.R_OK):
+        return None, "TLS cannot be checked: its files may not be read. Run as root.", ""
+    view = libraries.view(pid)
     if not view.targets:
-        return Result(name, None, f"plaintext is visible, TLS is not: {view.reason}")
+        return None, "plaintext is visible, TLS is not", view.reason
     found = view.targets[0]
-    place = f"probe on {found.point.mnemonic} at +{found.point.offset}"
-    price = "emulated, cheap" if found.point.emulated else "single-stepped, about 20 µs a key"
-    return Result(
-        name, True, f"OpenSSL {found.version or 'of unknown version'} in {found.file.path}; {place} ({price})"
-    )
+    price = "emulated: cheap" if found.point.emulated else "single-stepped: about 20 µs a key"
+    detail = f"{found.file.path}, probe on {found.point.mnemonic} at +{found.point.offset} ({price})"
+    return True, f"TLS is visible, OpenSSL {found.version or 'of unknown version'}", detail
 
 
-@click.command()
+@click.command(short_help="Check this machine, and processes' TLS.")
 @click.option(
     "--process", "names", multiple=True, metavar="NAME", help="Also check processes of this name; repeatable."
 )
-@click.option("--pid", "pids", multiple=True, type=click.IntRange(1), help="Also check this process.")
+@click.option(
+    "--pid", "pids", multiple=True, type=click.IntRange(1), metavar="PID", help="Also check this process; repeatable."
+)
 def doctor(names: tuple[str, ...], pids: tuple[int, ...]) -> None:
     """Check whether this machine can capture, and what of a process's TLS is visible.
 
@@ -149,10 +159,13 @@ def doctor(names: tuple[str, ...], pids: tuple[int, ...]) -> None:
 
 
 def line(result: Result, width: int) -> str:
-    """``✔ name  text`` and, where something is in the way, the hint."""
+    """``✔ name  text``, its detail, and, where something is in the way, the hint."""
     mark, color = {True: ("✔", "green"), False: ("✘", "red"), None: ("•", "yellow")}[result.ok]
-    hint = f"\n  {'':{width}}  → {result.hint}" if result.ok is False and result.hint else ""
-    return f"{click.style(mark, fg=color)} {result.name:{width}}  {result.text}{hint}"
+    more = [result.detail] if result.detail else []
+    if result.ok is False and result.hint:
+        more.append(f"→ {result.hint}")
+    below = "".join(f"\n  {'':{width}}  {text}" for text in more)
+    return f"{click.style(mark, fg=color)} {result.name:{width}}  {result.text}{below}"
 
 
 def obstacle() -> str | None:

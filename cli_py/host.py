@@ -24,6 +24,7 @@ from common_py.certificates import Authority, write_private
 from common_py.errors import NO_PERMISSION, UNAVAILABLE, UserError
 from common_py.ports import free
 from common_py.secret import read_file
+from common_py.server import listen
 
 LOCALHOST = "127.0.0.1"
 
@@ -54,12 +55,13 @@ class Host:
     token: str = field(default="", repr=False)
     agent_address: str = ""
     _supervisor: Supervisor | None = None
+    _lock: int = -1
 
     def start(self) -> None:
         """Start the programs in order. Raises UserError; then none is left running."""
-        self._prepare()
         self._supervisor = Supervisor(self.say)
         try:
+            self._prepare()
             self._start_programs(self._supervisor)
         except BaseException:
             self.stop()
@@ -71,9 +73,12 @@ class Host:
             self._supervisor.watch()
 
     def stop(self) -> None:
-        """End all programs."""
+        """End all programs and give the data directory free; twice does no harm."""
         if self._supervisor is not None:
             self._supervisor.stop()
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
 
     @property
     def programs(self) -> list[Program]:
@@ -91,17 +96,22 @@ class Host:
         self.agent_address = supervisor.start(self._program("agent", "agent_py", self._agent(agent, node)))
 
     def _prepare(self) -> None:
-        data, run = self.settings.data, self._run
+        data = self.settings.data
         try:
-            data.mkdir(parents=True, exist_ok=True, mode=0o700)
-            run.mkdir(exist_ok=True, mode=0o700)
+            self._fill(data, self._run)
         except OSError as error:
             raise UserError(
                 f"Cannot use the data directory {data}: {error.strerror}.",
                 "Name another one with --data.",
                 exit_code=NO_PERMISSION,
             ) from error
+        if self.settings.console_port:
+            check_free(self.settings.console_port)
+
+    def _fill(self, data: Path, run: Path) -> None:
+        data.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._lock = lock(data)
+        run.mkdir(exist_ok=True, mode=0o700)
         for stale in run.glob("*.address"):
             stale.unlink()
         self.token = secret(data / "administrator.token")
@@ -196,6 +206,16 @@ class Host:
     def _remember(self) -> None:
         """For ``oobctl attacks`` in another terminal: where the API is; the token stays in its own file."""
         write_private(self.settings.data / "host.json", json.dumps({"url": self.url}).encode())
+
+
+def check_free(port: int) -> None:
+    """Raise UserError when another program has the console's port."""
+    try:
+        listen(LOCALHOST, port).close()
+    except UserError as error:
+        raise UserError(
+            error.message, "Choose another port with --console-port; 0 takes a free one.", exit_code=UNAVAILABLE
+        ) from error
 
 
 def lock(directory: Path) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 
 import click
@@ -13,7 +15,7 @@ from cli_py.run import run
 from common_py.errors import USAGE, UserError
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
 @click.version_option(package_name="oob-api-security", prog_name="oobctl")
 def oobctl() -> None:
     """Out-of-band API security: see the HTTP traffic of this host, and the attacks in it."""
@@ -32,10 +34,17 @@ def main(arguments: list[str] | None = None) -> None:
     except UserError as error:
         click.echo(f"oobctl: {error}", err=True)
         sys.exit(error.exit_code)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        sys.exit(USAGE)
     except click.ClickException as error:
         command = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "oobctl"
         click.echo(f"oobctl: {error.format_message()} See '{command} --help'.", err=True)
         sys.exit(USAGE)
     except click.Abort:
         sys.exit(130)
+    except BrokenPipeError:
+        # Who read the output, such as head(1), has seen enough; Python's last flush must not complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(128 + signal.SIGPIPE)
     sys.exit(code if isinstance(code, int) else 0)

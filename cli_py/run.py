@@ -10,8 +10,9 @@ from types import FrameType
 
 import click
 
+from cli_py.doctor import obstacle
 from cli_py.host import Host, HostSettings
-from common_py.errors import USAGE, UserError
+from common_py.errors import NO_PERMISSION, UNAVAILABLE, USAGE, UserError
 
 LOOK_SECONDS = 0.5
 
@@ -23,19 +24,60 @@ def default_data() -> Path:
     return Path(os.environ.get("XDG_STATE_HOME", Path.home() / ".local" / "state")) / "oob"
 
 
-@click.command()
+@click.command(short_help="Mirror processes, detect attacks, show them.")
 @click.option(
     "--process", "processes", multiple=True, metavar="NAME", help="Mirror processes of this name; repeatable."
 )
-@click.option("--pid", "pids", multiple=True, type=click.IntRange(1), help="Mirror this process and its children.")
-@click.option("--port", "ports", multiple=True, type=click.IntRange(1, 65535), help="Only connections to this port.")
-@click.option("--data", type=click.Path(path_type=Path), help="Store, tokens and logs.  [default: /var/lib/oob]")
-@click.option("--console-port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="0: a free port.")
-@click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Agent workers.")
-@click.option("--detection-workers", type=click.IntRange(1, 256), default=1, show_default=True)
-@click.option("--no-tls", is_flag=True, help="Do not read TLS keys: TLS connections are counted only.")
-@click.option("--record", type=click.Path(path_type=Path), help="Also write the traffic, decrypted, to this file.")
-@click.option("--replay", type=click.Path(path_type=Path), help="Read traffic from this file; needs no root.")
+@click.option(
+    "--pid",
+    "pids",
+    multiple=True,
+    type=click.IntRange(1),
+    metavar="PID",
+    help="Mirror this process and its children; repeatable.",
+)
+@click.option(
+    "--port",
+    "ports",
+    multiple=True,
+    type=click.IntRange(1, 65535),
+    metavar="PORT",
+    help="Only connections to this port; repeatable.",
+)
+@click.option(
+    "--data", type=click.Path(path_type=Path), metavar="DIR", help="Store, tokens and logs.  [default: /var/lib/oob]"
+)
+@click.option(
+    "--console-port",
+    type=click.IntRange(0, 65535),
+    metavar="PORT",
+    default=8080,
+    show_default=True,
+    help="Of the console and the API; 0 takes a free one.",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 64),
+    metavar="N",
+    default=1,
+    show_default=True,
+    help="Processes that read traffic, up to 64.",
+)
+@click.option(
+    "--detection-workers",
+    type=click.IntRange(1, 256),
+    metavar="N",
+    default=1,
+    show_default=True,
+    help="Processes that look for attacks, up to 256.",
+)
+@click.option("--no-tls", is_flag=True, help="Read no TLS keys: TLS connections are only counted.")
+@click.option(
+    "--record", type=click.Path(path_type=Path), metavar="FILE", help="Also write the traffic, decrypted, to this file."
+)
+@click.option(
+    "--replay", type=click.Path(path_type=Path), metavar="FILE", help="Play a recording instead; needs no root."
+)
 def run(
     processes: tuple[str, ...],
     pids: tuple[int, ...],
@@ -54,6 +96,8 @@ def run(
     """
     if not (processes or pids or replay):
         raise UserError("Nothing to mirror.", "Name a process: oobctl run --process nginx.", exit_code=USAGE)
+    if not replay:
+        require_capture()
     settings = HostSettings(
         data=(data or default_data()).absolute(),
         processes=processes,
@@ -77,6 +121,19 @@ def run(
     finally:
         click.echo("Stopping.")
         host.stop()
+
+
+def require_capture() -> None:
+    """Raise UserError when capture is not possible here."""
+    if os.geteuid() != 0:
+        raise UserError(
+            "Capture needs root.", "Run it with sudo, or play a recording with --replay.", exit_code=NO_PERMISSION
+        )
+    problem = obstacle()
+    if problem is not None:
+        raise UserError(
+            f"Capture is not possible here: {problem}", "All checks are shown by: oobctl doctor.", exit_code=UNAVAILABLE
+        )
 
 
 def greet(host: Host) -> None:

@@ -64,9 +64,9 @@ class Program:
         return self.address_file.read_text().strip()
 
     def last_words(self) -> str:
-        """The last line of its log: programs end with one sentence."""
+        """The last line of its log, when that is the sentence with which programs end; else where its log is."""
         lines = self.log_file.read_text(errors="replace").strip().splitlines()
-        return lines[-1] if lines else f"it wrote nothing to {self.log_file}"
+        return f"its log is {self.log_file}." if not lines or lines[-1].startswith("{") else lines[-1]
 
     def stop(self, seconds: float) -> None:
         """Ask it to end, kill it after ``seconds``."""

@@ -5,15 +5,13 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-import click
-
 from cloud_py import app, config, server
 from cloud_py.api.hub import Hub
 from cloud_py.metrics import Metrics
 from cloud_py.services import Services
 from cloud_py.store.database import connect
 from cloud_py.store.store import Store
-from common_py import logging, process
+from common_py import logging, process, program
 from common_py.errors import UserError
 
 SECOND = 1_000_000_000
@@ -43,19 +41,19 @@ def serve(settings: config.CloudConfig) -> None:
         store.close()
 
 
-@click.command()
-@click.option("--config", "path", type=click.Path(path_type=Path), required=True, help="Configuration file (YAML).")
-@click.option("--parent", type=int, help="Process id of the supervisor: end when it ends.")
-def main(path: Path, parent: int | None) -> None:
-    """Store attacks, serve the API and the console."""
-    if parent is not None:
-        process.die_with_parent(parent)
+def main() -> None:
+    """Run the cloud."""
+    parser = program.options("Cloud: stores attacks, serves the API and the console.")
+    parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="see cloud-config.schema.json")
+    options = parser.parse_args()
+    if options.parent is not None:
+        process.die_with_parent(options.parent)
     try:
-        settings = config.load(path)
+        settings = config.load(options.config)
         logging.configure("cloud", settings.log_level)
         serve(settings)
     except UserError as error:
-        click.echo(str(error), err=True)
+        print(error, file=sys.stderr)
         sys.exit(error.exit_code)
 
 

@@ -55,7 +55,8 @@ def read_schema(name: str) -> dict[str, Any]:
     path = SCHEMA_DIRECTORY / f"{name}.schema.json"
     try:
         document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        jsonschema.Draft7Validator.check_schema(document)
+    except (OSError, ValueError, jsonschema.SchemaError) as error:
         raise UserError(
             f"Cannot read the schema {path}.",
             "Install the project again: the file is missing or damaged.",

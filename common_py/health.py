@@ -15,6 +15,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from common_py.errors import UNAVAILABLE, UserError
+
 Checks = Callable[[], dict[str, str]]
 """What is not ready, name → reason; empty when the program can do its work."""
 
@@ -36,7 +38,10 @@ def routes(checks: Checks, registry: CollectorRegistry = REGISTRY) -> list[Route
 
 
 def serve(host: str, port: int, checks: Checks, registry: CollectorRegistry = REGISTRY) -> ThreadingHTTPServer:
-    """Serve the three endpoints from a daemon thread; port 0 takes a free one (see ``server_port``)."""
+    """Serve the three endpoints from a daemon thread; port 0 takes a free one (see ``server_port``).
+
+    Raises UserError when the address cannot be had.
+    """
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -59,7 +64,14 @@ def serve(host: str, port: int, checks: Checks, registry: CollectorRegistry = RE
         def log_message(self, *_args: object) -> None:
             """Probes come every few seconds: not worth a line."""
 
-    server = ThreadingHTTPServer((host, port), Handler)
+    try:
+        server = ThreadingHTTPServer((host, port), Handler)
+    except OSError as error:
+        raise UserError(
+            f"Cannot listen on {host}:{port} for probes and metrics: {error.strerror or error}.",
+            "Choose another health_probe_host or health_probe_port in the configuration.",
+            exit_code=UNAVAILABLE,
+        ) from error
     server.daemon_threads = True
     Thread(target=server.serve_forever, name="health", daemon=True).start()
     return server

@@ -12,16 +12,25 @@ from typing import Any, NoReturn
 import uvloop
 
 from common_py import logging
-from common_py.errors import UserError
+from common_py.errors import USAGE, UserError
 from common_py.process import die_with_parent, forbid_dumps
 
 Main = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
 """A program's work; it ends in good order when the event is set."""
 
 
+class Parser(argparse.ArgumentParser):
+    """Errors as everywhere: one sentence, and the exit code of wrong usage."""
+
+    def error(self, message: str) -> NoReturn:
+        """End with ``message``, which argparse begins with a small letter."""
+        self.exit(USAGE, f"{self.prog}: {message[:1].upper()}{message[1:]}. See '{self.prog} --help'.\n")
+
+
 def options(description: str) -> argparse.ArgumentParser:
     """The options that every program started by another one has."""
-    parser = argparse.ArgumentParser(description=description)
+    spec = getattr(sys.modules["__main__"], "__spec__", None)
+    parser = Parser(f"python -m {spec.name.removesuffix('.__main__')}" if spec else None, description=description)
     parser.add_argument("--parent", type=int, metavar="PID", help="end when this process, the parent, ends")
     return parser
 

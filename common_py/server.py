@@ -80,12 +80,22 @@ def bound(listener: socket.socket) -> str:
 
 
 def write_address(path: str, text: str) -> None:
-    """Write ``text`` to the address file ``path`` at one stroke: who sees the file sees all of it. Empty path: none."""
+    """Write ``text`` to the address file ``path`` at one stroke: who sees the file sees all of it. Empty path: none.
+
+    Raises UserError when it cannot be written.
+    """
     if not path:
         return
     temporary = Path(f"{path}.{os.getpid()}")
-    temporary.write_text(text + "\n", encoding="ascii")
-    temporary.rename(path)
+    try:
+        temporary.write_text(text + "\n", encoding="ascii")
+        temporary.rename(path)
+    except OSError as error:
+        raise UserError(
+            f"Cannot write the address file {path}: {error.strerror}.",
+            "Name a file in a directory that may be written.",
+            exit_code=CONFIGURATION,
+        ) from error
 
 
 class _Server(uvicorn.Server):

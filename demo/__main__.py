@@ -6,7 +6,7 @@ says so and replays a recording of the same traffic through the same path.
 
 from __future__ import annotations
 
-import argparse
+import signal
 import sys
 import tempfile
 import time
@@ -23,6 +23,7 @@ from cli_py.doctor import obstacle
 from cli_py.host import Host, HostSettings
 from cli_py.run import Stopping, greet
 from common_py.errors import UserError
+from common_py.program import Parser
 from demo import traffic
 from demo.nginx import Nginx
 from demo.verify import verify, wait_for_hits
@@ -32,11 +33,13 @@ RECORDING = Path(__file__).with_name("traffic.chunks")
 
 def main() -> int:
     """Run the demonstration; the exit code is 0, or an error's own."""
-    parser = argparse.ArgumentParser(prog="make demo")
+    parser = Parser(prog="python -m demo")
     parser.add_argument("--once", action="store_true", help="verify what the API returns, and end")
     parser.add_argument("--replay", action="store_true", help="replay the recording though capture is possible")
     parser.add_argument("--record", type=Path, help="also record the traffic to this file")
     options = parser.parse_args()
+    # The end asked for by SIGTERM is in good order too: nginx would stay behind otherwise.
+    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(128 + signal.SIGTERM))
     problem = "asked for by --replay." if options.replay else obstacle()
     try:
         with tempfile.TemporaryDirectory(prefix="oob-demo-") as directory:
@@ -48,6 +51,8 @@ def main() -> int:
     except UserError as error:
         click.echo(f"make demo: {error}", err=True)
         return error.exit_code
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
     return 0
 
 

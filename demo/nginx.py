@@ -101,7 +101,11 @@ class Nginx:
                 servers=self.servers,
             )
         )
-        subprocess.run([self.binary, "-c", configuration, "-p", self.directory], check=True, stderr=subprocess.PIPE)
+        done = subprocess.run(
+            [self.binary, "-c", configuration, "-p", self.directory], stderr=subprocess.PIPE, text=True
+        )
+        if done.returncode:
+            raise UserError(f"nginx did not start: {done.stderr.strip()}", exit_code=UNAVAILABLE)
         ports.wait_listening(self.http_port)
         ports.wait_listening(self.https_port)
 
