@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cli_py.classify import split_request
+from cli_py.classify import read_request
 from common_py.errors import NO_INPUT, UserError
 from processing_py.detect.engine import Engine
 
@@ -111,7 +111,7 @@ def measure(path: Path, part: int) -> Tally:
             if number % SLICES != part:
                 continue
             row = json.loads(line)
-            findings = engine.inspect(split_request(binascii.a2b_base64(row["raw"])))
+            findings = engine.inspect(read_request(binascii.a2b_base64(row["raw"])))
             tally.add(row["label"], row["group"], bool(findings))
     return _plain(tally)
 
@@ -123,11 +123,12 @@ def _plain(tally: Tally) -> Tally:
 
 
 def gotestwaf_score(tally: Tally) -> float:
-    """GoTestWAF's overall score in per cent.
+    """GoTestWAF's overall score in per cent (``internal/db/statistics.go`` of github.com/wallarm/gotestwaf).
 
-    Each of its two applications, application security and API security, scores the mean of blocked attacks and passed
-    benign requests where it has both (the ``false-pos`` set belongs to the former), else the blocked share; the overall
-    score is the mean of the two.
+    Application security and API security each score the mean of blocked attacks and passed benign requests where they
+    have both, else the one they have; the overall score is the mean of the two. Here a set belongs to API security when
+    its folder's name has ``api``, and the benign ``false-pos`` set to application security. GoTestWAF rounds the parts
+    and leaves unresolved requests out; here nothing is rounded and each request has a verdict.
     """
     sums = {"app": [0, 0], "api": [0, 0]}
     for group, (hits, total) in tally.groups.items():

@@ -14,7 +14,7 @@ import sys
 import time
 
 from bench.accuracy import data_directory
-from cli_py.classify import split_request
+from cli_py.classify import read_request
 from common_py.contracts import Request
 from common_py.errors import UserError
 from processing_py.detect.engine import Engine
@@ -30,7 +30,7 @@ def sample(name: str, label: int, count: int) -> list[Request]:
         for line in lines:
             row = json.loads(line)
             if row["label"] == label:
-                found.append(split_request(binascii.a2b_base64(row["raw"])))
+                found.append(read_request(binascii.a2b_base64(row["raw"])))
                 if len(found) >= count:
                     break
     return found

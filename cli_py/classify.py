@@ -19,12 +19,29 @@ from typing import Any, BinaryIO, cast
 import click
 import msgspec
 
+from agent_py.counters import Counters
+from agent_py.http.fields import FieldLines
+from agent_py.http.request import RequestReader
 from common_py.contracts import Headers, Request
 from common_py.errors import CONFIGURATION, NO_INPUT, UNAVAILABLE, UserError
 from processing_py.detect.engine import Engine
 from processing_py.points.names import documented
 
 _BLANK = re.compile(rb"\r?\n\r?\n")
+_LINES = FieldLines()
+
+
+def read_request(raw: bytes) -> Request:
+    """Return the request in ``raw`` as the agent's reader gives it.
+
+    What that reader refuses, or does not take for exactly one whole request, is split leniently (``split_request``):
+    recordings of other tools have bare spaces in targets, bodies without Content-Length, or lengths that are wrong.
+    """
+    reader = RequestReader(_LINES, Counters(), head_limit=len(raw) + 1, body_limit=len(raw))
+    begun = reader.data(raw, 0)
+    if len(begun) == 1 and begun[0].complete and reader.idle and not begun[0].incomplete:
+        return begun[0].request
+    return split_request(raw)
 
 
 def split_request(raw: bytes) -> Request:
@@ -86,7 +103,7 @@ def requests(path: Path) -> Iterator[Request]:
         with _open(path) as lines:
             for number, line in enumerate(lines, 1):
                 if line.strip():
-                    yield split_request(_raw(line, path, number))
+                    yield read_request(_raw(line, path, number))
     except (OSError, EOFError, zlib.error) as error:
         if isinstance(error, OSError) and error.strerror:
             reason = error.strerror

@@ -28,7 +28,7 @@ NOISE_LENGTH = 64
 """Shorter values are never taken for binary data."""
 CLEAN_HEADERS = 4096
 CLEAN_LENGTH = 1024
-CONFIRMED_CHARACTERS = 1 << 18
+CONFIRMED_CHARACTERS = 1 << 17
 """Characters that confirmers of one type may read in one request; beyond it the request is over budget."""
 ALL_CHARACTERS = 1 << 19
 """The same for all types together."""
@@ -65,6 +65,7 @@ class Engine:
         self._scanner = scanner if scanner is not None else best_scanner(literals(types), triggers(types))
         self._limits = limits
         self._clean: set[str] = set()
+        self._stopped = False
         self.work = 0
         """Characters that parsers, decoders and confirmers read in the last request: its deterministic cost."""
 
@@ -74,12 +75,13 @@ class Engine:
         leaves = [leaf for leaf in tree.leaves if leaf.text not in self._clean or leaf.path[0][0] != "header"]
         findings: dict[tuple[str, str], Finding] = {}
         spent = [0] * len(self._types)
+        self._stopped = False
         for index, mask in self._scanner.scan([leaf.text for leaf in leaves]).items():
             self._confirm(leaves[index], mask, spent, findings)
         self._remember(leaves, findings)
         self.work = tree.budget.steps + sum(spent)
         result = sorted(findings.values(), key=lambda finding: -finding.score)
-        result.extend(_over_budget(tree, any(used > CONFIRMED_CHARACTERS for used in spent)))
+        result.extend(_over_budget(tree, self._stopped))
         return result
 
     def _confirm(self, leaf: Leaf, mask: int, spent: list[int], findings: dict[tuple[str, str], Finding]) -> None:
@@ -96,19 +98,23 @@ class Engine:
     ) -> None:
         leaf = value.leaf
         header = value.header
-        noise = len(value.text) > NOISE_LENGTH and _noise(value.text)
+        noisy = len(value.text) > NOISE_LENGTH and _noise(value.text)
+        readable = (
+            Value(leaf._replace(text=" ".join(_READABLE.findall(value.text))), part=value.part) if noisy else value
+        )
         while mask:
             position = (mask & -mask).bit_length() - 1
             mask &= mask - 1
             attack = self._types[position]
-            if (leaf.structure and not attack.structure) or spent[position] > CONFIRMED_CHARACTERS:
+            if leaf.structure and not attack.structure:
                 continue
-            if noise and attack.code != "ptrav":
+            if spent[position] > CONFIRMED_CHARACTERS or sum(spent) > ALL_CHARACTERS:
+                self._stopped = True
                 continue
             if header and header in attack.ignored_headers:
                 continue
             spent[position] += len(value.text)
-            signals = attack.confirm(value)
+            signals = attack.confirm(value if attack.code in RAW else readable)
             if signals:
                 self._judge(attack, leaf, signals, findings)
 
@@ -153,6 +159,10 @@ def _noise(text: str) -> bool:
 
 
 _NOISE = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\xff]")
+_READABLE = re.compile(r"[^\x00-\x08\x0e-\x1f\x7f-\xff]{6,}+")
+"""What is read of binary data: chance gives few runs of six text characters, and an attack has one."""
+RAW = frozenset(("ptrav",))
+"""Types that count encodings themselves and so read binary data as it stands."""
 
 
 def _over_budget(tree: Tree, confirmers: bool) -> list[Finding]:

@@ -33,10 +33,10 @@ class Decoder:
 _ENTITY = re.compile(r"&(?:#[0-9]{1,8}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z]{2,31}\d{0,2});?")
 _ESCAPE = re.compile(r"\\(?:u\{([0-9a-fA-F]{1,6})\}|u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|([0-3]?[0-7]{2}))")
 _BASE64 = re.compile(r"(?:[A-Za-z0-9+/_-]{8,}(?:=|%3[dD]){0,2}|[A-Za-z0-9+/_-]{6,7}(?:=|%3[dD]){1,2})\Z")
-_EMBEDDED = re.compile(r"(?:^|base64,|[\s:='\"(,])([A-Za-z0-9+/_-]{16,}={0,2})(?=$|[\s;'\"),&|}])")
+_EMBEDDED = re.compile(r"(?:^|base64,|[\s:='\"(,])([A-Za-z0-9+/_-]{16,}+={0,2}+)(?=$|[\s;'\"),&|}])")
 _HEX = re.compile(r"(?:0x|\\x|x')?((?:[0-9a-fA-F]{2}){8,})'?\Z")
 _TOKEN = re.compile(r"eyJ[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]{2,}\.")
-_UTF7 = re.compile(r"\+([A-Za-z0-9+/]{2,})-")
+_UTF7 = re.compile(r"\+([A-Za-z0-9+/]{2,256}+)-")
 _INFLATE_STEP = 1 << 16
 
 
@@ -159,6 +159,11 @@ def _from_utf7(match: re.Match[str]) -> str:
     return wide if wide.isprintable() or wide.isspace() else match[0]
 
 
+def _nul(value: str, _budget: Budget) -> Decoded:
+    """Servers drop NULs or take them for white space."""
+    return (("", value.replace("\0", "")), ("", value.replace("\0", " ")))
+
+
 def _fold(value: str, _budget: Budget) -> Decoded:
     return (("", text.fold(value)),)
 
@@ -194,6 +199,13 @@ def unfold(value: str, budget: Budget) -> str:
     return value
 
 
+def unpack(value: str, budget: Budget) -> Decoded:
+    """Yield what base64, hexadecimal and JWT make of a large ``value``."""
+    for decoder in DECODERS:
+        if decoder.name in ("jwt", "base64", "hex") and decoder.trigger(value):
+            yield from decoder.decode(value, budget)
+
+
 DECODERS: tuple[Decoder, ...] = (
     Decoder("percent", lambda value: "%" in value and percent.ENCODED.search(value), _percent),
     Decoder("html", lambda value: "&" in value, _html),
@@ -202,7 +214,7 @@ DECODERS: tuple[Decoder, ...] = (
     Decoder("base64", _maybe_base64, _base64),
     Decoder("hex", lambda value: len(value) >= 16 and _HEX.match(value), _hex),
     Decoder("utf7", lambda value: "+" in value and "-" in value, _utf7),
-    Decoder("nul", lambda value: "\0" in value, lambda value, _budget: (("", value.replace("\0", "")),)),
+    Decoder("nul", lambda value: "\0" in value, _nul),
     Decoder("unicode", lambda value: not value.isascii(), _fold),
 )
 """Every decoder of single values. A new one is a line here and its function above."""

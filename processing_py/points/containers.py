@@ -118,6 +118,11 @@ _GQL_STRING = re.compile(r'"""(.*?)(?:"""|$)|"((?:[^"\\\n]++|\\.)*+)(?:"|$)', re
 _GQL = re.compile(r"\s*(?:#[^\n]*\n\s*)*(?:query|mutation|subscription|fragment)\b[^{]{0,2000}\{|\s*\{\s*\w+[\s({}]")
 
 
+def is_gql(text: str) -> bool:
+    """Whether ``text`` begins like a GraphQL document."""
+    return _GQL.match(text) is not None
+
+
 def gql(text: str) -> list[Part] | None:
     """Split a GraphQL document: its string literals are values, the rest is structure."""
     if _GQL.match(text) is None:

@@ -9,6 +9,7 @@ are one level deeper; the budget is paid before work. Cost: linear in the bytes 
 from __future__ import annotations
 
 import re
+from urllib.parse import quote, unquote_to_bytes
 
 from common_py.contracts import Request
 from processing_py.points import codecs, containers, form, multipart, percent, text, xml
@@ -25,7 +26,8 @@ _CHARSET = re.compile(rb"charset\s*=\s*\"?([\w-]{1,40})", re.IGNORECASE)
 TRIVIAL_LENGTH = 8
 """Shorter values of letters and digits only cannot be an attack."""
 LARGE = 8192
-"""Longer values are decoded by one chain of decoders instead of a tree of all combinations."""
+"""In longer values percent, entity, backslash and compatibility forms are resolved by one chain instead of a tree of all
+combinations; base64, hexadecimal and JWT are read of the value and of what the chain makes of it."""
 DEFAULT_LIMITS = Limits()
 
 
@@ -241,6 +243,9 @@ class Tree:
             decoded = codecs.unfold(value, self.budget)
             if decoded != value and self.budget.deeper(depth + 1):
                 self._add((*path, ("percent",)), decoded, depth + 1)
+            for name, unpacked in codecs.unpack(value, self.budget):
+                if unpacked not in self._seen and self.budget.deeper(depth + 1):
+                    self._add((*path, (name,)), unpacked, depth + 1)
             if value.lstrip()[:1] in ("{", "["):
                 self._document(path, value, depth)
             return
@@ -251,7 +256,7 @@ class Tree:
                 if decoded != value and decoded not in self._seen and self.budget.deeper(depth + 1):
                     self._add((*path, (name,)) if name else path, decoded, depth + 1)
         first = value.lstrip()[:1]
-        if first and first in '{["' and len(value) > 4:
+        if first and len(value) > 4 and (first in '{["' or (first in "qmsf" and containers.is_gql(value))):
             self._document(path, value, depth)
         elif "?" in value and "=" in value:
             match = _URL_QUERY.match(value)
@@ -272,7 +277,12 @@ class Tree:
 def _from_ebcdic(pair: bytes) -> bytes:
     """A form's pair whose name and value are IBM037 while its delimiters are ASCII, as WebSphere and IIS read it."""
     name, mark, value = pair.partition(b"=")
-    return name.decode("cp037").encode() + mark + value.decode("cp037").encode()
+    return _ascii(name) + mark + _ascii(value)
+
+
+def _ascii(part: bytes) -> bytes:
+    """Percent-encoded IBM037 as percent-encoded UTF-8."""
+    return quote(unquote_to_bytes(part.replace(b"+", b"\x40")).decode("cp037"), safe="").encode("ascii")
 
 
 _RUN = re.compile(rb"[\t\r\n\x20-\x7e]{8,}")

@@ -11,13 +11,13 @@ _NAMES = (
     r"set-cookie|location|content-type|content-length|refresh|x-[a-z-]{2,40}|access-control-[a-z-]{1,40}|transfer-encoding|content-disposition|link|host|connection|referer|"
     r"x-forwarded-\w{1,64}|header-test|crlf[\w-]{0,64}|user-agent|status|last-modified|etag|server|cache-control|content-encoding"
 )
-_HEADER = re.compile(rf"{_BREAK}{{1,6}}[\s\t#?]{{0,16}}(?:{_NAMES})\s{{0,8}}:")
+_HEADER = re.compile(rf"{_BREAK}[\s\t#?]{{0,16}}(?:{_NAMES})\s{{0,8}}:")
 _GENERIC = re.compile(r"^[^\r\n]{0,80}(?:\r\n|%0d%0a|%0a%0d)[a-z][a-z0-9-]{2,30}:\s?\S")
 _STATUS = re.compile(
-    rf"{_BREAK}{{1,4}}\s{{0,8}}(?:http/[\d.]+\s{{1,8}}\d{{3}}|(?:get|post|put|delete|head)\s{{1,8}}\S{{1,128}}\s{{1,8}}http/)"
+    rf"{_BREAK}\s{{0,8}}(?:http/[\d.]+\s{{1,8}}\d{{3}}|(?:get|post|put|delete|head)\s{{1,8}}\S{{1,128}}\s{{1,8}}http/)"
 )
 _DUMP = re.compile(r"(?:^|[\"'\n])\s{0,8}[a-z-]{3,30}:\s[^\r\n]{0,400}(?:\r\n|\\r\\n)[a-z-]{3,30}:")
-_BODY = re.compile(rf"{_BREAK}{{3,8}}\s{{0,8}}<(?:html|script|svg|img|body|h1)")
+_BODY = re.compile(rf"{_BREAK}{{3}}\s{{0,8}}<(?:html|script|svg|img|body|h1)")
 
 
 def confirm(value: Value) -> list[Signal]:

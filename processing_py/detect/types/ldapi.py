@@ -9,13 +9,13 @@ from processing_py.detect.value import AttackType, Signal, Value
 _ATTRIBUTE = r"(?:[a-z][\w;-]{0,40}(?::\w[\w.:]*:?)?|\d{1,32}(?:\.\d{1,32})+)"
 _FILTER = re.compile(rf"\(\s{{0,8}}[&|!]\s{{0,8}}\(\s{{0,8}}{_ATTRIBUTE}\s{{0,8}}[~<>:]?=")
 _BREAKOUT = re.compile(
-    rf"[\w{{0,64}}]?\)+\s{{0,8}}\(*[&|!]?\(*\s{{0,8}}{_ATTRIBUTE}\s{{0,8}}[~<>:]?=\s{{0,8}}[\w{{0,64}}(]*|\)\s{{0,8}}\(\s{{0,8}}[|&!]|\*\)\)|\)\s{{0,8}}\(\s{{0,8}}{_ATTRIBUTE}=\*|\*\(?\|\(?{_ATTRIBUTE}="
+    rf"[\w*]?\)\s{{0,4}}\({{0,4}}[&|!]?\({{0,4}}\s{{0,4}}{_ATTRIBUTE}\s{{0,8}}[~<>:]?=\s{{0,8}}[\w*(]?|\)\s{{0,8}}\(\s{{0,8}}[|&!]|\*\)\)|\)\s{{0,8}}\(\s{{0,8}}{_ATTRIBUTE}=\*|\*\(?\|\(?{_ATTRIBUTE}="
 )
 _PAIR = re.compile(
     rf"\*\s{{0,8}}\)\s{{0,8}}\(|\)\(\|\(|\)\(&\(|\)\(!\(|[|&]\({_ATTRIBUTE}=\*?|\(\|\({_ATTRIBUTE}=|\*\(\|\(|\)\)\(\||%00\)|\)\)\)?\x00|\*\|$"
 )
 _KNOWN = re.compile(
-    r"\b(?:uid|cn|sn|objectclass|userpassword|mail|samaccountname|givenname|password|user|department|homedirectory|telephonenumber|ou|dc|member|memberof|distinguishedname|accesslevel|directory|admin)\s{0,8}(?::[\d.]+:)?[~<>:]?=\s{0,8}[\w{0,64}(]"
+    r"\b(?:uid|cn|sn|objectclass|userpassword|mail|samaccountname|givenname|password|user|department|homedirectory|telephonenumber|ou|dc|member|memberof|distinguishedname|accesslevel|directory|admin)\s{0,8}(?::[\d.]+:)?[~<>:]?=\s{0,8}[\w*(]"
 )
 _RULE = re.compile(r"\b[a-z]\w{1,64}:(?:dn:)?\d{1,32}(?:\.\d{1,32}){3,}:=")
 _TEXT = re.compile(r"(?:\b[a-z]{2,20}[,.]? ){4,}|==|\(\s{0,8}\)|;|https?://")

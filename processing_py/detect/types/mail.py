@@ -36,5 +36,6 @@ TYPE = AttackType(
     literals=("rcpt to", "mail from", "vrfy", "expn ", "helo ", "ehlo ", "capability", "fetch ", "login ", "select ", "logout", "\nbcc", "\ncc", "\nto:", "\nfrom", "\nsubject", "%0abcc", "%0acc",
               "\nretr", "\nlist", "\nstat", "\ndele", "\nquit", "\ndata", "\nreply-to", "\nmime", "examine", "noop", "\nuser ", "\npass "),
     confirm=confirm,
+    triggers=(r"(?:[\r\n]|%0[ad]|\\r|\\n)\s*\.?[av]\d{2,4}\s",),
     weights={"smtp": 4.8, "imap": 4.8, "header": 4.2, "document": -3.0},
 )  # fmt: skip

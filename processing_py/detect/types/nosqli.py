@@ -14,7 +14,7 @@ _WHERE = re.compile(
     r"\$where\b|this\.\w{1,64}(?:\.match\(|\s{0,8}[=!<>]=?|\[|\.length)|\bdb\.\w{1,64}\.(?:find|insert|remove|update|drop|aggregate|count|save|stats|mapreduce|getcollection)\w{0,64}\s{0,8}\(|db\.(?:getcollectionnames|stats|version|hostinfo|injection)|\bmapreduce\b|tojson\(|obj\.\w{1,64}|\.tostring\(\)"
 )
 _SCRIPT = re.compile(
-    r"['\"]?\s{0,8};?\s{0,8}(?:var|it|date)\s{0,8}\w{0,64}\s{0,8}=\s{0,8}new\s{1,8}date|do\s{0,8}\{.{0,80}new\s{1,8}date|while\s{0,8}\(\s{0,8}(?:true|1|curdate|pt|new)|;\s{0,8}(?:return|sleep)\s{0,8}[\w('\"!]|return\s{0,8}\(?\s{0,8}(?:true|1|this|''|\"\")|\bsleep\s{0,8}\(\s{0,8}\d{1,32}\s{0,8}\)\s{0,8};?\s{0,8}['\"};]*$|\bcurdate\b"
+    r"(?:var|it|date)\s{0,4}\w{0,64}\s{0,4}=\s{0,4}new\s{1,4}date|do\s{0,8}\{.{0,80}new\s{1,8}date|while\s{0,8}\(\s{0,8}(?:true|1|curdate|pt|new)|;\s{0,8}(?:return|sleep)\s{0,8}[\w('\"!]|return\s{0,8}\(?\s{0,8}(?:true|1|this|''|\"\")|\bsleep\s{0,8}\(\s{0,8}\d{1,32}\s{0,8}\)\s{0,8};?\s{0,8}['\"};]*$|\bcurdate\b"
 )
 _TAUTOLOGY = re.compile(
     r"^\W{0,4}(?:\|\||&&)\s{0,8}['\"]?\w{0,64}['\"]?\s{0,8}={1,3}\s{0,8}['\"]?\w{0,64}|['\"]\s{0,8}(?:\|\||&&)\s{0,8}['\"]?\w{0,64}['\"]?\s{0,8}={1,3}\s{0,8}['\"]?\w{0,64}|['\"]\s{0,8}}\s{0,8},\s{0,8}\{?\s{0,8}['\"]?\$|['\"]\s{0,8},\s{0,8}\$\w{1,64}|true\s{0,8},\s{0,8}\$where|\|\|\s{0,8}['\"]?\w{0,64}['\"]?\s{0,8}=="
@@ -23,7 +23,7 @@ _CALL = re.compile(
     r"\bdb\.\w{1,64}\.(?:find|insert|remove|update|drop|aggregate|count|save|mapreduce)\w{0,64}\s{0,8}\(|^\W{0,4};\s{0,8}return\b|(?:do|while)\s{0,8}[({].{0,80}new\s{1,8}date|^['\"]\s{0,8};\s{0,8}(?:return|sleep)"
 )
 _MEMCACHE = re.compile(
-    r"[\r\n]{1,8}\s{0,8}(?:set|get|delete|flush_all|incr|decr|replace|append|stats|gets|add|prepend|touch|cas|verbosity)\s{1,8}\S{1,128}(?:\s{1,8}\d{1,32}){0,4}\s{0,8}[\r\n]*|\bflush_all\b|[\r\n](?:config\s{1,8}set|slaveof|eval|flushall|keys)\s"
+    r"[\r\n]\s{0,4}(?:set|get|delete|flush_all|incr|decr|replace|append|stats|gets|add|prepend|touch|cas|verbosity)\s{1,8}\S{1,128}(?:\s{1,8}\d{1,32}){0,4}|\bflush_all\b|[\r\n](?:config\s{1,8}set|slaveof|eval|flushall|keys)\s"
 )
 
 

@@ -10,8 +10,8 @@ import re
 
 from processing_py.detect.value import AttackType, Signal, Value
 
-_JUNK = r"(?:[^\w\s.-]|\\|%[0-9a-z]{2}|0x[0-9a-f]{2}|%?u[0-9a-f]{4}|%\w%\w|[25][cf]|[\x00-\x1f\x7f-\uffff])"
-_SEPARATOR = rf"(?:[/\\]|{_JUNK})"
+_SEPARATOR = r"(?>[/\\]|%?u[0-9a-f]{4}|%\w%\w|%(?:[0-9][0-9a-z]|[a-f][0-9a-f]|q?f)|0x[0-9a-f]{2}|[25][cf]|[^\w\s.-]|[\x00-\x1f\x7f-\uffff])"
+"""Atomic and longest first: units that could be read in two ways would cost time exponential in their number."""
 _ROOTED = (
     r"passwd|shadow|group|hosts|issue|hostname|fstab|crontab|profile|resolv\.conf|motd|sudoers|environment|mysql|"
     r"master\.passwd|apache2?|httpd|nginx|php\.ini|my\.cnf|ssh|redhat-release|os-release|lsb-release|release|proftpd|"

@@ -21,12 +21,12 @@ _ALONE = "whoami|id|uname|pwd|ls|ps|netstat|ifconfig|ipconfig|dir|env|tasklist|s
 _PATH = r"(?:(?:[\\/][\w?*.-]{1,20}){0,4}[\\/])?"
 _STRONG_ARGUMENT = r"(?:\s{0,8}[-/][\w-]+|\s{1,8}(?:/|\.{1,2}/|~|\\|[a-z]:|https?:|ftp|\$|`|['\"]|-|\d{1,3}\b|localhost|[\w.-]+\.(?:sh|txt|php|py|pl|com|net|org|io|me|exe|conf|ini|log|dat|xml|bat|ps1)\b|all|user|start|stop|view|config|hosts|[\w-]+\s{0,8}[;|>&]|[\w${}()-]+$)|\s{0,8}[<>|;&`]|[\"'`\\]|\$)"
 _SEPARATED = re.compile(
-    rf"(?P<separator>;|\|\|?|&&?|\r?\n|\\n|\$\(|`|<\(|%0a|%3b|\{{(?=\w{{1,64}},))\s{{0,8}}(?:['\"]?\s{{0,8}}[({{]?\s{{0,8}})(?:\$\w{{1,64}}\s{{0,8}}=\s{{0,8}}\S{{1,40}};)?"
+    rf"(?P<separator>;|\|\|?|&&?|\r?\n|\\n|\$\(|`|<\(|%0a|%3b|\{{(?=\w{{1,64}},))\s{{0,4}}(?:['\"]\s{{0,4}})?(?:[({{]\s{{0,4}})?(?:\$\w{{1,64}}\s{{0,8}}=\s{{0,8}}\S{{1,40}};)?"
     rf"{_PATH}(?P<command>{_COMMANDS})(?P<rest>(?:\.exe)?(?:{_STRONG_ARGUMENT}|,|\s{{0,8}}$|\s{{0,8}}[)'\"}}#&|;`]|\s{{1,8}}[\w.-]+\s{{0,8}}(?:$|[;|&#/'\"`)>])))"
 )
 _ONLY = re.compile(rf"^(?:{_ALONE})$")
 _SUBSTITUTION = re.compile(
-    rf"\$\(\s{{0,8}}(?:{_COMMANDS})\b[^)]{{0,400}}\)|\$\(\([\d\s{{1,8}}*-]+\)\)|<\(\s{{0,8}}(?:{_COMMANDS})\b|\$\{{ifs\}}|\$ifs\b|\$@|\$\{{#\w{{1,64}}\}}|\{{\w{{1,64}},[\w/-]+[^}}]{{0,80}}\}}"
+    rf"\$\(\s{{0,8}}(?:{_COMMANDS})\b[^)]{{0,400}}\)|\$\(\([\d\s+*-]{{1,64}}\)\)|<\(\s{{0,8}}(?:{_COMMANDS})\b|\$\{{ifs\}}|\$ifs\b|\$@|\$\{{#\w{{1,64}}\}}|\{{\w{{1,64}},[\w/-]+[^}}]{{0,80}}\}}"
 )
 _BACKTICK = re.compile(rf"`\s{{0,8}}{_PATH}(?:{_COMMANDS})\b[^`]{{0,400}}`")
 _QUOTED_WHOLE = re.compile(r"^[^`\w]{0,4}`[^`]*`[^`\w]{0,4}$|[;|&=$(\"'.]`|`\s{0,8}[;|&]\s{0,8}\w{1,64}\s")
@@ -81,7 +81,12 @@ _SPACES = re.compile(
 )
 _PROSE = re.compile(r"(?:\b[a-z]{2,20}[,.]? ){5,}")
 _INJECTED = re.compile(r"^[`\"'\w.:/\\@(){}\[\]$%*+=,-]{0,60}\s{0,8}(?:\\n)?$")
+_BATCH = re.compile(
+    r"\bfor\s{1,4}(?:/[dflr]\s{1,4}(?:[^\s%]{1,64}\s{1,4})?)?%{1,2}[^\s%]{1,64}\s{1,4}in\s{0,4}\(|\bif\s{1,4}(?:/i\s{1,4})?(?:not\s{1,4})?(?:exist\s|defined\s|errorlevel\s|cmdextversion\s)|\bif\s{1,4}/i\s"
+)
+"""Control statements of cmd.exe."""
 _PAIRS = (
+    ("batch", _BATCH),
     ("full_path", _FULL_PATH), ("glob", _GLOB), ("reverse", _REVERSE), ("php", _PHP), ("php_sure", _PHP_SURE), ("java", _JAVA), ("java_sure", _JAVA_SURE),
     ("jndi", _JNDI), ("shellshock", _SHOCK), ("node", _NODE), ("python", _PYTHON), ("serialized", _SERIAL), ("windows", _WINDOWS), ("misc", _SSI_MISC),
     ("start", _START), ("substitution", _SUBSTITUTION), ("backtick", _BACKTICK),
@@ -135,14 +140,17 @@ def _separated(text: str) -> Signal | None:
     return weak
 
 
-_SEPARATOR = r"(?:[;|&`\n]|\\n|\$\(|<\(|%0a|%3b|\{)[\s'\"({]*"
+_SEPARATOR = r"(?:[;|&`\n]|\\n|\$\(|<\(|%0a|%3b|\{)[\s'\"({+]*"
 _TRIGGERS = (
+    r"\bfor[\s+]+(?:/[dflr][\s+]+(?:[^\s%]{1,64}[\s+]+)?)?%",
+    r"\bif[\s+]+(?:/i[\s+]|(?:not[\s+]+)?(?:exist|defined|errorlevel|cmdextversion)[\s+])",
     rf"{_SEPARATOR}(?:\$\w{{1,20}}\s?=\s?\S{{1,40}};)?(?:[\w?*.\\-]{{0,20}}[\\/]){{0,5}}(?:{_COMMANDS})(?:[^\w=:]|$)",
     # A word after a separator that has quotes, backslashes or expansions inside: what a shell takes away.
     rf"{_SEPARATOR}[\w/.\\-]{{0,24}}(?:''|\"\"|\\[a-z/.]|\^|``|\$[@*!u{{i]|\w'\w|\w\"\w|[?*])",
     r"(?:system|passthru|shell_exec|popen|proc_open|pcntl_exec|assert|phpinfo|eval|exec|call_user_func(?:_array)?|create_function|base64_decode|file_get_contents|fopen|file_put_contents|"
     r"include(?:_once)?|require(?:_once)?|preg_replace|show_source|highlight_file|readfile|unserialize|ini_set|fsockopen|symlink|die|print|var_dump|printf|gzinflate|str_rot13|array_map|usort|md5|chr|strrev|fputs|fwrite|unlink|move_uploaded_file|getenv)\s*\(",
     r"\$\w{1,40}\s*\(\s*\$\w",
+    r"(?:^|\W)(?:cat|tac|head|tail|more|less|type|ls|dir)[\s+]+(?:-\w{1,20}[\s+]+){0,4}(?:/|\.\./|c:)",
     r"\bo:\d{1,4}:",
     r"(?:ping|uname|sleep|cmd|cmd\.exe|net)\s+[-/\du]",
     r"cmd(?:\.exe)?\s*/[ck]",
@@ -164,6 +172,6 @@ TYPE = AttackType(
     triggers=_TRIGGERS,
     weights={
         "separated": 4.5, "separated_weak": 1.2, "full_path": 3.5, "glob": 3.0, "reverse": 1.8, "php": 2.2, "php_sure": 2.8, "java": 2.5, "java_sure": 3.0, "jndi": 5.0,
-        "shellshock": 4.0, "node": 3.0, "python": 3.0, "serialized": 4.5, "windows": 3.2, "misc": 3.0, "start": 4.2, "substitution": 3.5, "backtick": 1.5, "unquoted": 1.0, "prose": -2.5,
+        "shellshock": 4.0, "node": 3.0, "python": 3.0, "serialized": 4.5, "windows": 3.2, "misc": 3.0, "start": 4.2, "substitution": 3.5, "backtick": 1.5, "unquoted": 1.0, "batch": 4.3, "prose": -2.5,
     },
 )  # fmt: skip

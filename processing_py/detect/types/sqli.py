@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from processing_py.detect.types.sql_tokens import Tokens, tokenize
-from processing_py.detect.value import AttackType, Signal, Value
+from processing_py.detect.value import AttackType, Signal, Value, shorten_spaces
 
 _EXPRESSION = r"(?:[(]*(?:[nsvwfx*]|w\.\*|[fx]\([^()]*\))[)]*(?:[om][(]*[nsvwfx][)]*)?)"
 _ANYWHERE: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
@@ -72,6 +72,7 @@ _STATEMENT = re.compile(
 _SPREAD = re.compile(
     r"un[\W_]{1,8}ion\W{1,20}se[\W_]{1,8}lect|uni[\W_]{1,8}on\W{1,20}sel[\W_]{1,8}ect|u%6eion|se%6cect|%55nion|%53elect"
 )
+_INNER_COMMENT = re.compile(r"/\*[^*]{0,200}+\*/")
 _PROSE = re.compile(r"(?:\b[a-z]{2,20}[,.]? ){5,}")
 _ENCLOSED = re.compile(r"\\{1,8}(['\"])")
 
@@ -105,8 +106,9 @@ def confirm(value: Value) -> list[Signal]:
         signals.append(Signal("versioned", text[:200]))
     if contexts[0].split and signals:
         signals.append(Signal("comment_split", text[:200]))
+    spaced = shorten_spaces(_INNER_COMMENT.sub(" ", text)) if "/*" in text else text
     for name, pattern in (("statement", _STATEMENT), ("spread", _SPREAD)):
-        match = pattern.search(text)
+        match = pattern.search(spaced)
         if match is not None:
             signals.append(Signal(name, match[0]))
     if signals and value.short and _PROSE.search(text) is not None:
@@ -125,6 +127,9 @@ def _plausible(name: str, tokens: Tokens, match: re.Match[str]) -> bool:
 
 
 _TRIGGERS = (
+    r"(?:^|[^\w=&?;.-])\d{1,12}\s*=\s*\d",
+    r"\bx?or\s*['\"(]",
+    r"\Wwhen\s*\(?\s*\d",
     r"like\s{0,3}['\"%(\d]",
     r"['\")\d]\s*(?:not\s+)?like\W",
     r"['\"`)]\s*;?\s*(?:/\*[^*]{0,64}\*/)?\s*#",

@@ -31,7 +31,7 @@ def confirm(value: Value) -> list[Signal]:
     """Signals of a forged request in ``value``."""
     text = value.lower
     signals: list[Signal] = []
-    if value.header in ("HOST", "ORIGIN", "REFERER"):
+    if value.header in ("HOST", "ORIGIN", "REFERER") and len(value.leaf.path) == 1:
         return signals
     for name, pattern in (("scheme", _SCHEME), ("metadata", _METADATA), ("confused", _CONFUSED)):
         match = pattern.search(text)
@@ -53,7 +53,7 @@ _TRIGGERS = (r"(?://|\\\\)(?:[^/@\s]{0,60}@)?(?:localhost|\d|\[|\?)",)
 TYPE = AttackType(
     code="ssrf",
     literals=(
-        "gopher:", "dict:", "ldap:", "ldaps:", "tftp:", "sftp:", "netdoc:", "jar:", "rmi:", "smb:", "local_file", "169.254", "metadata", "meta-data", "100.100.100", "user-data", "instance-data",
+        "gopher:", "url:file", "dict:", "ldap:", "ldaps:", "tftp:", "sftp:", "netdoc:", "jar:", "rmi:", "smb:", "local_file", "169.254", "metadata", "meta-data", "100.100.100", "user-data", "instance-data",
         "localhost", "127.", "//10.", "192.168", "//172.", "[::", "0x7f", "0xa9", "2130706433", "2852039166", "//[", "nip.io", "xip.io", "localtest", "collaborator", "oast", "interact.sh", "imap:", "computemetadata", "\\@", "#@", "unix:", "localdomain",
         "burpcol", "kubernetes.default", "lvh.me",
     ),

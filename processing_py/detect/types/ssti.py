@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from processing_py.detect.near import follows
 from processing_py.detect.value import AttackType, Signal, Value
 
 _OPERAND = r"(?:['\"]?\w{1,12}['\"]?)"
@@ -13,11 +14,13 @@ _ARITHMETIC = re.compile(
 _PROBE = re.compile(
     r"\$\{\{<%|<%\s{0,8}[%'\"]|\{\{\s{0,8}[\"'\d]\w{0,64}[\"']?\s{0,8}(?:\*|\.|\|)|\{\{\s{0,8}\d{1,32}\s{0,8}\}\}|\{php\}|\{literal\}|\{system\(|\{\$smarty|\{if\s{1,8}\w{1,64}\(|\{\{=|\{\{#with|\{\{!--"
 )
+_OPENING = re.compile(r"\{\{|\{%|\$\{|#\{|<%|@\(|\*\{|#set\s{0,4}\(|<#")
 _OBJECT = re.compile(
-    r"(?:\{\{|\{%|\$\{|#\{|<%|@\(|\*\{|#set\s{0,8}\(|<#).{0,200}?(?:__\w{1,64}__|config\b|self\b|request\b|_self\b|class\b|dump\(|app\.|constructor|cycler|lipsum|joiner|namespace|settings|forloop|session|application|system\(|exec\(|"
-    r"runtime|process|file\(|open\(|read\(|getclass|\bt\(|new\(|tostring|touppercase|tolower|upper|lower|range\(|map\(|filter\(|eval|print|env\b|this\b|lookup|string|import|popen|dir\.|%x|`|\?new|\?api|param\b|out\.|java|response)",
-    re.DOTALL,
+    r"(?:__\w{1,64}__|config\b|self\b|request\b|_self\b|class\b|dump\(|app\.|constructor|cycler|lipsum|joiner|namespace|settings|forloop|session|application|system\(|exec\(|"
+    r"runtime|process|file\(|open\(|read\(|getclass|\bt\(|new\(|tostring|touppercase|tolower|upper|lower|range\(|map\(|filter\(|eval|print|env\b|this\b|lookup|string|import|popen|dir\.|%x|`|\?new|\?api|param\b|out\.|java|response)"
 )
+REACH = 200
+"""Characters between a delimiter and an object's name."""
 _DELIMITED = re.compile(
     r"\{\{[^{}]{1,400}\}\}|\$\{[^{}]{1,400}\}|#\{[^{}]{1,400}\}|<%[^%]{1,400}%>|\{%[^%]{1,400}%\}|@\([^)]{1,200}\)|\*\{[^{}]{1,200}\}"
 )
@@ -26,7 +29,7 @@ _DIRECTIVE = re.compile(
 )
 _DUNDER = re.compile(r"__(?:class|mro|subclasses|globals|builtins|init|base|bases|import|getitem|dict)__")
 _SPEL = re.compile(
-    r"\bt\(\s{0,8}java\.|new\s{1,8}java\.|\.getclass\(|#this\b|@\w{1,64}@\w{1,64}|#parameters|%\{[^}]{0,400}(?:#|@|\d\s{0,8}[*+-]\s{0,8}\d)|\$\{(?:@|t\(|#|\d{1,32}\s{0,8}[*+-]\s{0,8}\d{1,32}|application|class\b|pagecontext|param\b|facescontext)"
+    r"\bt\(\s{0,8}java\.|new\s{1,8}java\.|\.getclass\(|#this\b|@\w{1,64}@\w{1,64}|#parameters|%\{[^}%]{0,200}(?:#|@|\d\s{0,8}[*+-]\s{0,8}\d)|\$\{(?:@|t\(|#|\d{1,32}\s{0,8}[*+-]\s{0,8}\d{1,32}|application|class\b|pagecontext|param\b|facescontext)"
 )
 _WHOLE = re.compile(r"^\W{0,6}(?:\{\{.*\}\}|\$\{.*\}|#\{.*\}|<%.*%>|\{%.*%\}|@\(.*\)|\*\{.*\})\W{0,6}$", re.DOTALL)
 _TOOL = re.compile(
@@ -39,12 +42,15 @@ def confirm(value: Value) -> list[Signal]:
     text = value.lower
     signals: list[Signal] = []
     for name, pattern in (
-        ("arithmetic", _ARITHMETIC), ("probe", _PROBE), ("object", _OBJECT), ("delimited", _DELIMITED), ("directive", _DIRECTIVE),
+        ("arithmetic", _ARITHMETIC), ("probe", _PROBE), ("delimited", _DELIMITED), ("directive", _DIRECTIVE),
         ("dunder", _DUNDER), ("spel", _SPEL), ("whole", _WHOLE), ("tooling", _TOOL),
     ):  # fmt: skip
         match = pattern.search(text)
         if match is not None:
             signals.append(Signal(name, match[0]))
+    named = follows(_OPENING, _OBJECT, text, REACH)
+    if named is not None:
+        signals.append(Signal("object", text[named[0] : named[1]]))
     return signals
 
 

@@ -7,14 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common_py.contracts import Request
-from processing_py.detect.engine import Engine, literals
+from processing_py.detect.engine import Engine, literals, triggers
 from processing_py.detect.registry import ATTACK_TYPES
 from processing_py.detect.scan import PlainScanner
 from processing_py.points.budget import Limits
 from tests.processing_py.detect.golden import ATTACKS, BENIGN
 
 ENGINE = Engine()
-PLAIN = Engine(scanner=PlainScanner(literals(ATTACK_TYPES)))
+PLAIN = Engine(scanner=PlainScanner(literals(ATTACK_TYPES), triggers(ATTACK_TYPES)))
 
 
 def get(target, **headers):
