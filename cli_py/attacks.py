@@ -33,7 +33,9 @@ def attacks() -> None:
 @click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True, help="Latest attacks shown.")
 @click.option("--url", help="Address of the cloud.  [default: the running oobctl run]")
 @click.option("--token-file", type=click.Path(path_type=Path), help="File with the token.")
-@click.option("--data", type=click.Path(path_type=Path), help="Data directory of oobctl run.")
+@click.option(
+    "--data", type=click.Path(path_type=Path, readable=False), metavar="DIR", help="Data directory of oobctl run."
+)
 def list_attacks(
     output: str, query: str, limit: int, url: str | None, token_file: Path | None, data: Path | None
 ) -> None:

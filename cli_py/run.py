@@ -45,7 +45,10 @@ def default_data() -> Path:
     help="Only connections to this port; repeatable.",
 )
 @click.option(
-    "--data", type=click.Path(path_type=Path), metavar="DIR", help="Store, tokens and logs.  [default: /var/lib/oob]"
+    "--data",
+    type=click.Path(path_type=Path, readable=False),
+    metavar="DIR",
+    help="Store, tokens and logs.  [default: /var/lib/oob]",
 )
 @click.option(
     "--console-port",

@@ -23,6 +23,9 @@ RESTARTS = Backoff(first=0.5, limit=15.0)
 STABLE_SECONDS = 30.0
 """A program that lived this long starts its backoff anew."""
 
+LAST_LINES = 3
+"""Its other processes may still log a line after it has said why it ends."""
+
 
 @dataclass
 class Program:
@@ -64,9 +67,10 @@ class Program:
         return self.address_file.read_text().strip()
 
     def last_words(self) -> str:
-        """The last line of its log, when that is the sentence with which programs end; else where its log is."""
+        """The sentence with which programs end, from its log's last lines; else where its log is."""
         lines = self.log_file.read_text(errors="replace").strip().splitlines()
-        return f"its log is {self.log_file}." if not lines or lines[-1].startswith("{") else lines[-1]
+        sentences = [line for line in lines[-LAST_LINES:] if not line.startswith("{")]
+        return sentences[-1] if sentences else f"its log is {self.log_file}."
 
     def stop(self, seconds: float) -> None:
         """Ask it to end, kill it after ``seconds``."""

@@ -1,0 +1,82 @@
+"""What a skipped tier means for the result of ``make test``."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tests import run, tiers
+from tests.tiers import Missing, Tier, nothing
+
+MACHINE = Missing("this machine has no root", machine=True)
+INSTALLABLE = Missing("not installed: nginx", machine=False)
+
+
+@pytest.fixture
+def suite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A repository with one passing, one failing and one skipping test, each with a marker."""
+    (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers =\n    good\n    bad\n    absent\n")
+    (tmp_path / "test_three.py").write_text(
+        "import pytest\n"
+        "@pytest.mark.good\ndef test_good(): pass\n"
+        "@pytest.mark.bad\ndef test_bad(): assert False\n"
+        "@pytest.mark.absent\ndef test_absent(): pytest.skip('no reason')\n"
+    )
+    monkeypatch.setattr(run, "REPOSITORY", tmp_path)
+    monkeypatch.setattr(run.sys, "argv", ["tests.run"])
+    monkeypatch.delenv("OOB_REQUIRE", raising=False)
+    return tmp_path
+
+
+def outcome(monkeypatch: pytest.MonkeyPatch, *chosen: Tier) -> int:
+    monkeypatch.setattr(run, "TIERS", chosen)
+    return run.main()
+
+
+@pytest.mark.parametrize(
+    ("missing", "required", "code", "sum_"),
+    [
+        (MACHINE, False, 0, "1 passed, 0 failed, 1 skipped"),
+        (INSTALLABLE, False, 0, "1 passed, 0 failed, 1 skipped"),
+        (MACHINE, True, 0, "1 passed, 0 failed, 1 skipped"),
+        (INSTALLABLE, True, 1, "1 passed, 1 failed, 1 skipped"),
+    ],
+)
+@pytest.mark.usefixtures("suite")
+def test_a_tier_that_cannot_run(
+    missing: Missing,
+    required: bool,
+    code: int,
+    sum_: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    if required:
+        monkeypatch.setenv("OOB_REQUIRE", "all")
+    assert outcome(monkeypatch, Tier("a", "good", nothing), Tier("b", "good", lambda: missing)) == code
+    lines = capsys.readouterr().out.splitlines()
+    assert f"tier b: skipped, {missing.reason}" in lines
+    assert lines[-1] == sum_
+
+
+@pytest.mark.parametrize(("marker", "required", "code"), [("bad", False, 1), ("absent", False, 0), ("absent", True, 1)])
+@pytest.mark.usefixtures("suite")
+def test_results_within_a_tier(marker: str, required: bool, code: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    if required:
+        monkeypatch.setenv("OOB_REQUIRE", "all")
+    assert outcome(monkeypatch, Tier("a", f"good or {marker}", nothing)) == code
+
+
+def test_a_tier_that_breaks_before_its_tests_fails(suite: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (suite / "test_three.py").write_text("import nothing_of_this_name\n")
+    assert outcome(monkeypatch, Tier("a", "good", nothing)) == 1
+    assert run.count(suite / "none.xml") == Counter()
+
+
+def test_what_a_machine_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tiers.os, "geteuid", lambda: 1000)
+    assert tiers.kernel() == Missing("it needs root to load BPF programs", machine=True)
+    assert tiers.programs("sh") is None
+    assert tiers.programs("no-such-program") == Missing("not installed: no-such-program", machine=False)
