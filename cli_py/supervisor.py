@@ -46,7 +46,10 @@ class Program:
         self.address_file.unlink(missing_ok=True)
         command = [sys.executable, "-m", self.module, *self.arguments, "--parent", str(os.getpid())]
         with self.log_file.open("ab") as log:
-            self.process = subprocess.Popen(command, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True)
+            # The store holds whole requests: whatever a program writes is its owner's, in whatever directory.
+            self.process = subprocess.Popen(
+                command, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True, umask=0o077
+            )
         self.started = time.monotonic()
         self.restart_at = None
 
