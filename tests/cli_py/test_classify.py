@@ -7,7 +7,7 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cli_py.classify import classify, split_request
+from cli_py.classify import classify, read_request, split_request
 from common_py.errors import UserError
 
 
@@ -73,3 +73,28 @@ def test_requests_are_split_tolerantly():
 def test_no_bytes_break_the_splitter(raw):
     split_request(raw)
     split_request(b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n" + raw)
+
+
+def test_whole_requests_are_read_by_the_agents_reader():
+    raw = b"POST /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nX: y\r\n\r\n"
+    request = read_request(raw)
+    assert (request.target, request.body, request.trailers) == (b"/a", b"abc", [(b"X", b"y")])
+
+
+@pytest.mark.parametrize(
+    ("raw", "target", "body"),
+    [
+        (b"GET /a b c HTTP/1.1\r\nHost: x\r\n\r\n", b"/a b c", b""),
+        (b"POST /a HTTP/1.1\r\nHost: x\r\n\r\nno length", b"/a", b"no length"),
+        (b"POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\ncut", b"/a", b"cut"),
+    ],
+)
+def test_what_that_reader_does_not_take_whole_is_split_leniently(raw, target, body):
+    request = read_request(raw)
+    assert (request.target, request.body) == (target, body)
+
+
+@given(st.binary(max_size=300))
+def test_no_bytes_break_the_reader(raw):
+    read_request(raw)
+    read_request(b"POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\n" + raw)

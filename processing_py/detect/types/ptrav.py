@@ -10,7 +10,7 @@ import re
 
 from processing_py.detect.value import AttackType, Signal, Value
 
-_SEPARATOR = r"(?>[/\\]|%?u[0-9a-f]{4}|%\w%\w|%(?:[0-9][0-9a-z]|[a-f][0-9a-f]|q?f)|0x[0-9a-f]{2}|[25][cf]|[^\w\s.-]|[\x00-\x1f\x7f-\uffff])"
+_SEPARATOR = r"(?>[/\\]|%?u[0-9a-f]{4}|%\w%\w|%(?!passw|shado|group|hosts|issue)[0-9a-z]{2}|0x[0-9a-f]{2}|[25][cf]|[^\w\s.-]|[\x00-\x1f\x7f-\uffff])"
 """Atomic and longest first: units that could be read in two ways would cost time exponential in their number."""
 _ROOTED = (
     r"passwd|shadow|group|hosts|issue|hostname|fstab|crontab|profile|resolv\.conf|motd|sudoers|environment|mysql|"

@@ -106,3 +106,17 @@ def test_work_is_linear(unit):
         return ENGINE.work
 
     assert work(8000) <= 2.6 * work(4000) + 50_000
+
+
+@pytest.mark.parametrize("noise", ["\x80", "\xff", "\x01", "\x80\xe9"])
+def test_binary_noise_around_an_attack_hides_nothing(noise):
+    for attack in ("1' or '1'='1", "<script>alert(1)</script>", "; cat /etc/shadow"):
+        found = ENGINE.inspect(post_json(noise * 80 + " " + attack))
+        assert found, (noise, attack)
+
+
+@pytest.mark.parametrize("attack", ["1' union select null,version()-- -", "<script>alert(document.cookie)</script>"])
+def test_a_large_value_in_base64_is_decoded(attack):
+    padding = "lorem ipsum " * 900
+    assert ENGINE.inspect(post_json(base64.b64encode((padding + attack).encode()).decode()))
+    assert ENGINE.inspect(post_json((padding + attack).encode().hex()))
