@@ -1,12 +1,12 @@
 """One scan of all values of a request for all literals and triggers.
 
 Theory of operation. The values are folded to one byte a character (anything outside Latin-1 becomes ``?``) and joined
-by two NULs; Hyperscan reports the end of every occurrence, and the offsets tell the value. A trigger is an expression in
-the syntax that Hyperscan and ``re`` share; it may look one byte past its value, which is why the joint has two. When a
-request has more occurrences than ``REPORTS``, each value is scanned by itself with every expression reported at most
-once, so the work is bounded by values times expressions. ``PlainScanner`` gives the same result without Hyperscan, which
-is imported only when a ``HyperscanScanner`` is made. Both return, for each value in which something occurs, the union of
-the masks of what was found; a joined scan may add a trigger that ran over a joint, never leave one out.
+by two NULs; Hyperscan reports the end of every occurrence, and the offsets tell the value. A trigger is an expression
+in the syntax that Hyperscan and ``re`` share; it may look one byte past its value, which is why the joint has two. When
+a request has more occurrences than ``REPORTS``, each value is scanned by itself with every expression reported at most
+once, so the work is bounded by values times expressions. ``PlainScanner`` gives the same result without Hyperscan,
+which is imported only when a ``HyperscanScanner`` is made. Both return, for each value in which something occurs, the
+union of the masks of what was found; a joined scan may add a trigger that ran over a joint, never leave one out.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -48,10 +49,10 @@ class HyperscanScanner:
         self._stopped = hyperscan.ScanTerminated
         triggers = triggers or {}
         self._masks = [*literals.values(), *triggers.values()]
-        expressions = [*map(_hex, literals), *(trigger.encode("latin-1") for trigger in triggers)]
-        caseless = hyperscan.HS_FLAG_CASELESS
-        self._every = _compile(hyperscan.Database(), expressions, caseless)
-        self._once = _compile(hyperscan.Database(), expressions, caseless | hyperscan.HS_FLAG_SINGLEMATCH)
+        self._expressions = (*map(_hex, literals), *(trigger.encode("latin-1") for trigger in triggers))
+        self._single = hyperscan.HS_FLAG_CASELESS | hyperscan.HS_FLAG_SINGLEMATCH
+        self._every = _database(self._expressions, hyperscan.HS_FLAG_CASELESS)
+        self._once: hyperscan.Database | None = None
         self._found: list[tuple[int, int]] = []
 
     def scan(self, texts: Sequence[str]) -> dict[int, int]:
@@ -84,6 +85,9 @@ class HyperscanScanner:
     def _one_by_one(self, folded: list[bytes]) -> dict[int, int]:
         hits: dict[int, int] = {}
         mask = 0
+        if self._once is None:
+            self._once = _database(self._expressions, self._single)
+        once = self._once
 
         def report(identifier: int, _start: int, _end: int, _flags: int, _context: object) -> None:
             nonlocal mask
@@ -91,7 +95,7 @@ class HyperscanScanner:
 
         for index, data in enumerate(folded):
             mask = 0
-            self._once.scan(data, match_event_handler=report)
+            once.scan(data, match_event_handler=report)
             if mask:
                 hits[index] = mask
         return hits
@@ -136,11 +140,25 @@ def _hex(literal: str) -> bytes:
     return b"".join(b"\\x%02x" % byte for byte in literal.encode("latin-1"))
 
 
-def _compile(database: hyperscan.Database, expressions: list[bytes], flag: int) -> hyperscan.Database:
+@cache
+def _serialized(expressions: tuple[bytes, ...], flag: int) -> bytes:
+    """The compiled database as bytes: compiling takes most of a second, loading less than a millisecond."""
+    import hyperscan
+
+    database = hyperscan.Database()
     database.compile(
-        expressions=expressions,
+        expressions=list(expressions),
         ids=list(range(len(expressions))),
         elements=len(expressions),
         flags=[flag] * len(expressions),
     )
+    return hyperscan.dumpb(database)
+
+
+def _database(expressions: tuple[bytes, ...], flag: int) -> hyperscan.Database:
+    """A database with scratch space of its own, so that scanners of different threads share nothing."""
+    import hyperscan
+
+    database = hyperscan.loadb(_serialized(expressions, flag), hyperscan.HS_MODE_BLOCK)
+    database.scratch = hyperscan.Scratch(database)
     return database

@@ -24,7 +24,7 @@ class Part(NamedTuple):
 
 
 _STRING = re.compile(r'"((?:[^"\\]++|\\.)*+)(?:"|$)', re.DOTALL)
-_MEMBER = re.compile(r'"\s*:')
+_MEMBER = re.compile(r'(?<!\\)"\s*+:')
 _MARK = "\ufeff"
 _BRACKET = re.compile(r"\[([^\[\]]*)\]")
 JSON_DEPTH = 200

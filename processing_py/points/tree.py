@@ -26,8 +26,8 @@ _CHARSET = re.compile(rb"charset\s*=\s*\"?([\w-]{1,40})", re.IGNORECASE)
 TRIVIAL_LENGTH = 8
 """Shorter values of letters and digits only cannot be an attack."""
 LARGE = 8192
-"""In longer values percent, entity, backslash and compatibility forms are resolved by one chain instead of a tree of all
-combinations; base64, hexadecimal and JWT are read of the value and of what the chain makes of it."""
+"""In longer values percent, entity, backslash and compatibility forms are resolved by one chain instead of a tree of
+all combinations; base64, hexadecimal and JWT are read of the value and of what the chain makes of it."""
 DEFAULT_LIMITS = Limits()
 
 

@@ -12,8 +12,8 @@ from processing_py.detect.value import Value
 from processing_py.points.leaf import Leaf
 
 ENGINE = Engine()
-FILLERS = (" \t", "\r\n", "'", '"', "(", ")", "\\", "a", "a ", "../", "%2e", "{", "$", "`", "<", "<a ", "[", "=", "|", ";",
-           "-", "/", "*)(", "\xa0", "\x00", "0x", "&#", "+", "::", "@a")  # fmt: skip
+FILLERS = (" \t", "\r\n", "'", '"', "(", ")", "\\", "a", "a ", "../", "%2e", "{", "$", "`", "<", "<a ", "[", "=", "|",
+           ";", "-", "/", "*)(", "\xa0", "\x00", "0x", "&#", "+", "::", "@a")  # fmt: skip
 SHORT = 1000
 LEAST = 0.004
 """Seconds under which a measure says nothing about growth."""
