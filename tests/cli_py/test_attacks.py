@@ -94,3 +94,14 @@ def test_all_pages_of_a_real_cloud(cloud: Cloud, tmp_path: Path) -> None:
     assert "does not accept this token" in wrong.stderr
     assert "not-the-token" not in wrong.stderr
     assert ADMINISTRATOR_TOKEN not in done.stdout + done.stderr + wrong.stderr
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(cloud: Cloud) -> None:
+    cloud.send(*(make_hit(f"h{number}", number, domain=f"shop{number}.example") for number in range(100)))
+    arguments = f"attacks list --url {cloud.address} -o json --limit 1000"
+    command = f"set -o pipefail; {sys.executable} -m cli_py {arguments} | /usr/bin/head -n 1"
+    environment = {"PATH": "", "OOB_TOKEN": ADMINISTRATOR_TOKEN}
+    done = subprocess.run(
+        ["/bin/bash", "-c", command], capture_output=True, text=True, timeout=60, cwd=REPOSITORY, env=environment
+    )
+    assert (done.stdout, done.stderr) == ("[\n", "")
