@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import subprocess
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -76,7 +77,7 @@ class Nginx:
         self.stop()
 
     def start(self) -> None:
-        """Write the configuration, a certificate and two pages, start, and return when both ports accept."""
+        """Write the configuration, a certificate and two pages, start; return when both ports accept and workers run."""
         if not self.binary:
             raise UserError("nginx is not installed.", "Run: apt-get install nginx-light.", exit_code=UNAVAILABLE)
         root = self.directory / "root"
@@ -108,6 +109,15 @@ class Nginx:
             raise UserError(f"nginx did not start: {done.stderr.strip()}", exit_code=UNAVAILABLE)
         ports.wait_listening(self.http_port)
         ports.wait_listening(self.https_port)
+        self._wait_for_workers()
+
+    def _wait_for_workers(self, seconds: float = 10.0) -> None:
+        """The ports accept as soon as the master listens; its id is on disk, and workers run, a moment later."""
+        deadline = time.monotonic() + seconds
+        while not (self.directory / "nginx.pid").exists() or len(self.worker_pids) < self.workers:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"nginx did not start {self.workers} workers in {seconds:g} s")
+            time.sleep(0.02)
 
     def stop(self) -> None:
         """Ask the master to end at once, and wait until it has."""
