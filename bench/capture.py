@@ -21,8 +21,8 @@ import click
 
 from bench.cases import Capture, Case, Classic, Nothing
 from bench.measure import cpu_seconds, peak_memory, wrk
+from demo.agent import Agent
 from demo.nginx import Nginx
-from tests.live.agent import Agent
 
 
 @dataclass(frozen=True)

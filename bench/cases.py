@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol
 
-from tests.live.agent import Agent
+from demo.agent import Agent
 
 
 class Case(Protocol):

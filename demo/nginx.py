@@ -77,7 +77,7 @@ class Nginx:
         self.stop()
 
     def start(self) -> None:
-        """Write the configuration, a certificate and two pages, start; return when both ports accept and workers run."""
+        """Write configuration, certificate and two pages, start; return when both ports accept and workers run."""
         if not self.binary:
             raise UserError("nginx is not installed.", "Run: apt-get install nginx-light.", exit_code=UNAVAILABLE)
         root = self.directory / "root"

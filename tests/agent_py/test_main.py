@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from agent_py.recording import Writer
-from tests.live.agent import Agent
+from demo.agent import Agent
 from tests.support.chunks import Wire
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"

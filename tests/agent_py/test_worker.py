@@ -14,8 +14,8 @@ from agent_py.config import AgentConfig
 from agent_py.counters import Counter
 from agent_py.recording import Writer
 from agent_py.workers import WorkerProcess
+from demo.intake import Intake
 from tests.support.chunks import Wire
-from tests.support.intake import Intake
 from tests.support.pki import Files, issue
 
 COUNT = 50

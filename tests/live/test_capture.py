@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from common_py.contracts import Exchange
+from demo.agent import Agent
 from demo.nginx import Nginx
-from tests.live.agent import Agent
 from tests.support.load import request
 from tests.tiers import REPOSITORY
 

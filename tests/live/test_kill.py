@@ -18,8 +18,8 @@ import pytest
 
 from cli_py.client import Client
 from common_py.errors import UserError
+from demo.agent import Agent
 from demo.nginx import Nginx
-from tests.live.agent import Agent
 from tests.support.load import Client as HttpClient
 from tests.tiers import REPOSITORY
 

@@ -1,4 +1,4 @@
-"""A real agent in front of a real intake, for tests that look at what it sends."""
+"""A real agent in front of a real intake: what it sends, counts and writes can be looked at."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ import yaml
 
 from common_py.certificates import Authority
 from common_py.contracts import Exchange
-from tests.support.intake import Intake
+from demo.intake import Intake
+
+START_SECONDS = 20
+STOP_SECONDS = 30
 
 
 class Agent:
@@ -57,16 +60,20 @@ class Agent:
         command = [sys.executable, "-m", "agent_py", "--config", str(path), "--parent", str(os.getpid())]
         with (self.directory / "agent.log").open("ab") as log:
             self.process = subprocess.Popen(command, stderr=log)
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + START_SECONDS
         while not self._address.exists():
-            assert self.process.poll() is None, self.log()
-            assert time.monotonic() < deadline, self.log()
+            if self.process.poll() is not None:
+                raise RuntimeError(f"the agent ended before it captured:\n{self.log()}")
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"the agent does not capture after {START_SECONDS} s:\n{self.log()}")
             time.sleep(0.02)
 
     def stop(self) -> None:
         """End it in good order: what it has is sent first."""
         self.process.send_signal(signal.SIGTERM)
-        assert self.process.wait(30) == 0, self.log()
+        code = self.process.wait(STOP_SECONDS)
+        if code:
+            raise RuntimeError(f"the agent ended with {code}:\n{self.log()}")
 
     def log(self) -> str:
         """What it wrote."""
