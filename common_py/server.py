@@ -6,7 +6,7 @@ import asyncio
 import os
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,7 +40,7 @@ class ServerTls:
             if self.client_authority is not None:
                 context.load_verify_locations(self.client_authority)
                 context.verify_mode = ssl.CERT_REQUIRED
-        except ssl.SSLError as error:
+        except OSError as error:  # ssl.SSLError is one
             raise UserError(
                 f"{self.certificate}, {self.key} and the client authority are not a usable set of PEM files.",
                 "The certificate and the key must belong together.",
@@ -126,10 +126,23 @@ class _Server(uvicorn.Server):
                 connection.transport.abort()
 
 
+def nothing() -> None:
+    """The default of ``ending``."""
+
+
 async def serve(
-    app: ASGIApp, listener: socket.socket, stop: asyncio.Event, *, tls: ssl.SSLContext | None = None, grace: float = 10
+    app: ASGIApp,
+    listener: socket.socket,
+    stop: asyncio.Event,
+    *,
+    tls: ssl.SSLContext | None = None,
+    grace: float = 10,
+    ending: Callable[[], None] = nothing,
 ) -> None:
-    """Serve ``app`` until ``stop`` is set; then accept nothing new and end what runs within ``grace`` seconds."""
+    """Serve ``app`` until ``stop`` is set; then accept nothing new and end what runs within ``grace`` seconds.
+
+    ``ending`` is called when the end begins: it ends answers that would go on, such as streams of events.
+    """
 
     def context(_config: uvicorn.Config, _default: object) -> ssl.SSLContext:
         assert tls is not None
@@ -138,7 +151,7 @@ async def serve(
     server = _Server(
         uvicorn.Config(
             app,
-            lifespan="off",
+            lifespan="on",
             access_log=False,
             log_config=None,
             server_header=False,
@@ -149,6 +162,7 @@ async def serve(
 
     async def wait() -> None:
         await stop.wait()
+        ending()
         server.should_exit = True
 
     waiting = asyncio.create_task(wait())

@@ -54,6 +54,7 @@ def test_unusable_files_are_one_sentence(tmp_path: Path) -> None:
 def test_the_end_finishes_requests_and_does_not_wait_for_idle_clients(tmp_path: Path) -> None:
     files = issue(tmp_path)
     started, release = asyncio.Event(), asyncio.Event()
+    ending: list[bool] = []
 
     async def slow(_request: Request) -> Response:
         started.set()
@@ -66,7 +67,9 @@ def test_the_end_finishes_requests_and_does_not_wait_for_idle_clients(tmp_path: 
         port = listener.getsockname()[1]
         tls = server.ServerTls(files.certificate, files.key).context()
         app = Starlette(routes=[Route("/slow", slow)])
-        serving = asyncio.create_task(server.serve(app, listener, stop, tls=tls, grace=100))
+        serving = asyncio.create_task(
+            server.serve(app, listener, stop, tls=tls, grace=100, ending=lambda: ending.append(release.is_set()))
+        )
         context = ssl.create_default_context(cafile=files.authority)
         idle = await asyncio.open_connection("127.0.0.1", port, ssl=context)
         reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=context)
@@ -76,6 +79,7 @@ def test_the_end_finishes_requests_and_does_not_wait_for_idle_clients(tmp_path: 
         while listener.fileno() >= 0:
             await asyncio.sleep(0.01)
         assert not serving.done()
+        assert ending == [False]
         release.set()
         assert (await reader.read()).endswith(b"done")
         await serving
