@@ -1,6 +1,6 @@
 """The detector: a request in, its malicious values out.
 
-Points → gate → one scan → confirmers → score. The gate is in ``points.tree`` (short words never become leaves) and in
+Points → gate → one scan → confirmers → score. The gate is in ``points.work`` (short words never become leaves) and in
 the scan (a value without any literal is benign); only the few values with a hit reach a confirmer, and only those of
 the types whose literals hit. ``Engine`` keeps no state between requests but a bounded memory of header values that
 were found clean: browsers repeat them.

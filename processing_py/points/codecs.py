@@ -1,6 +1,6 @@
 """Decoders of single values: each has a cheap trigger and returns the texts that a server might make of the value.
 
-One registry, ``DECODERS``; ``tree`` applies every decoder to every value until nothing new appears or the budget
+One registry, ``DECODERS``; ``work`` applies every decoder to every value until nothing new appears or the budget
 ends. The value as sent is always kept beside what is decoded from it.
 """
 
@@ -206,13 +206,15 @@ def unpack(value: str, budget: Budget) -> Decoded:
             yield from decoder.decode(value, budget)
 
 
+BASE64 = Decoder("base64", _maybe_base64, _base64)
+HEX = Decoder("hex", lambda value: len(value) >= 16 and _HEX.match(value), _hex)
 DECODERS: tuple[Decoder, ...] = (
     Decoder("percent", lambda value: "%" in value and percent.ENCODED.search(value), _percent),
     Decoder("html", lambda value: "&" in value, _html),
     Decoder("js", lambda value: "\\" in value, _escapes),
     Decoder("jwt", lambda value: "eyJ" in value, _jwt),
-    Decoder("base64", _maybe_base64, _base64),
-    Decoder("hex", lambda value: len(value) >= 16 and _HEX.match(value), _hex),
+    BASE64,
+    HEX,
     Decoder("utf7", lambda value: "+" in value and "-" in value, _utf7),
     Decoder("nul", lambda value: "\0" in value, _nul),
     Decoder("unicode", lambda value: not value.isascii(), _fold),
