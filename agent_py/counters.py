@@ -16,7 +16,6 @@ class Counter(IntEnum):
     """Slots of the block, in order. New ones go to the end of their group; the block lives as long as the agent."""
 
     CHUNKS = 0
-    CHUNK_BYTES = auto()
     CONNECTIONS_OPENED = auto()
     CONNECTIONS_CLOSED = auto()
     CONNECTIONS_UNANNOUNCED = auto()
@@ -60,7 +59,6 @@ def _loss(cause: str, unit: str, help: str) -> Definition:
 
 REGISTRY: dict[Counter, Definition] = {
     Counter.CHUNKS: Definition("chunks_total", "Chunks read from the rings."),
-    Counter.CHUNK_BYTES: Definition("chunk_bytes_total", "Bytes moved that the chunks spoke of."),
     Counter.CONNECTIONS_OPENED: Definition("connections_opened_total", "Server-side connections seen."),
     Counter.CONNECTIONS_CLOSED: Definition("connections_closed_total", "Connections that ended."),
     Counter.CONNECTIONS_UNANNOUNCED: Definition(

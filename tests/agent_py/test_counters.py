@@ -1,12 +1,24 @@
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
+from agent_py import counters as module
 from agent_py.counters import BLOCK_BYTES, REGISTRY, Counter, Counters
+
+PACKAGE = Path(module.__file__).parent
 
 
 def test_every_counter_is_defined_once() -> None:
     assert set(REGISTRY) == set(Counter)
     names = [(definition.name, definition.labels) for definition in REGISTRY.values()]
     assert len(set(names)) == len(names)
+
+
+def test_every_counter_is_counted_somewhere() -> None:
+    sources = (path.read_text() for path in PACKAGE.rglob("*.py") if path.name != "counters.py")
+    counted = set(re.findall(r"\bCounter\.([A-Z_]+)\b", "\n".join(sources)))
+    assert {counter.name for counter in Counter} == counted
 
 
 def test_losses_carry_their_cause() -> None:
@@ -19,6 +31,6 @@ def test_counters_live_in_the_given_block() -> None:
     block = bytearray(BLOCK_BYTES)
     counters = Counters(memoryview(block))
     counters.add(Counter.EXCHANGES)
-    counters.add(Counter.CHUNK_BYTES, 1 << 40)
+    counters.add(Counter.KEYS, 1 << 40)
     again = Counters(memoryview(block)).snapshot()
-    assert (again[Counter.EXCHANGES], again[Counter.CHUNK_BYTES], again[Counter.CHUNKS]) == (1, 1 << 40, 0)
+    assert (again[Counter.EXCHANGES], again[Counter.KEYS], again[Counter.CHUNKS]) == (1, 1 << 40, 0)
