@@ -108,6 +108,25 @@ static __always_inline void ignore(__s32 fd)
 	insert(&key, &ignored);
 }
 
+/* Global: the verifier looks at it once, however often it is called. */
+__noinline int leave_connection(__s32 fd)
+{
+	struct connection_key key = key_of(fd);
+	struct connection *connection = bpf_map_lookup_elem(&connections, &key);
+	struct scratch *scratch;
+
+	if (!connection)
+		return 0;
+	scratch = scratch_of_cpu();
+	if (scratch && connection->state != CONNECTION_IGNORED) {
+		if (emit_plain(scratch, connection, fd, CHUNK_CLOSE, 0, 0))
+			count(LOST_RING_FULL_CLOSE, 1);
+		count(COUNT_CLOSED, 1);
+	}
+	bpf_map_delete_elem(&connections, &key);
+	return 0;
+}
+
 /* A new entry for a descriptor. Returns it when it is a connection to capture. */
 static __noinline struct connection *enter_connection(__s32 fd, bool late)
 {
@@ -155,23 +174,6 @@ static __always_inline struct connection *find_connection(__s32 fd)
 	if (scratch && sk)
 		announce(scratch, connection, sk, fd);
 	return connection;
-}
-
-static __always_inline void leave_connection(__s32 fd)
-{
-	struct connection_key key = key_of(fd);
-	struct connection *connection = bpf_map_lookup_elem(&connections, &key);
-	struct scratch *scratch;
-
-	if (!connection)
-		return;
-	scratch = scratch_of_cpu();
-	if (scratch && connection->state != CONNECTION_IGNORED) {
-		if (emit_plain(scratch, connection, fd, CHUNK_CLOSE, 0, 0))
-			count(LOST_RING_FULL_CLOSE, 1);
-		count(COUNT_CLOSED, 1);
-	}
-	bpf_map_delete_elem(&connections, &key);
 }
 
 #endif

@@ -130,9 +130,12 @@ struct trace_event_raw_sys_enter {
 	unsigned long args[6];
 };
 
-struct trace_event_raw_sys_exit {
-	long ret;
+#if defined(__TARGET_ARCH_x86)
+struct pt_regs {
+	unsigned long cs, orig_ax;
+	unsigned long cx, dx, si, di, r10;
 };
+#endif
 
 #pragma clang attribute pop
 

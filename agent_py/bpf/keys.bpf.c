@@ -13,19 +13,11 @@
  * Other than at tracepoints, a uprobe's program can be preempted: no per-CPU
  * scratch here.
  */
+#include "syscalls.h"
 #include "thread.h"
 #include "emit.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
-
-#if !defined(__TARGET_ARCH_x86)
-#error "argument registers are known for x86-64 only"
-#endif
-
-/* struct pt_regs as the kernel lays it out, up to the registers used here */
-struct registers {
-	__u64 r15, r14, r13, r12, bp, bx, r11, r10, r9, r8, ax, cx, dx, si, di;
-};
 
 struct ossl_param {
 	__u64 name;
@@ -205,7 +197,7 @@ static __always_inline void emit_key(struct found *found, __u8 protocol, __u32 i
 
 /* To the ring of the connection that this thread read last, else to every ring */
 SEC("uprobe/EVP_KDF_derive")
-int derive(struct registers *ctx)
+int derive(struct pt_regs *ctx)
 {
 	struct found found = {};
 	struct thread *thread;

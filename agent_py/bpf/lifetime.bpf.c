@@ -9,10 +9,10 @@
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
-SEC("raw_tracepoint/sched_process_fork")
-int process_fork(struct bpf_raw_tracepoint_args *ctx)
+SEC("tp_btf/sched_process_fork")
+int process_fork(__u64 *ctx)
 {
-	struct task_struct *parent = (void *)ctx->args[0], *child = (void *)ctx->args[1];
+	struct task_struct *parent = (void *)ctx[0], *child = (void *)ctx[1];
 	__u32 from, to;
 	__u8 yes = 1;
 
@@ -46,10 +46,10 @@ static __always_inline void tell_end(struct task_struct *task, __u32 tgid)
 	}
 }
 
-SEC("raw_tracepoint/sched_process_exit")
-int process_exit(struct bpf_raw_tracepoint_args *ctx)
+SEC("tp_btf/sched_process_exit")
+int process_exit(__u64 *ctx)
 {
-	struct task_struct *task = (void *)ctx->args[0];
+	struct task_struct *task = (void *)ctx[0];
 	__u64 id = bpf_get_current_pid_tgid();
 	__u32 tid = id, tgid = id >> 32, agent;
 	bool was_selected = selected();

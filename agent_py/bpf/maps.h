@@ -44,32 +44,11 @@ struct connection {
 	__u32 late;
 };
 
-enum operation {
-	NOTHING,
-	PLAIN,			/* buffer */
-	DISCARD,		/* no data: MSG_TRUNC, sendfile */
-	VECTOR,			/* iovec array */
-	MESSAGE,		/* struct user_msghdr */
-	MESSAGES,		/* array of struct mmsghdr */
-	SPLICE,
-	CONNECT,
-};
-
-/*
- * What a thread is doing, from the entry of a system call to its exit, and
- * which connection it read last. Kept until the thread ends: looking an entry
- * up twice is cheaper than inserting and deleting it.
- */
+/* Which connection a thread read last. Kept until the thread ends. */
 struct thread {
-	__u64 buffer;
-	__u64 count;		/* of the array at buffer */
-	__u64 connection;	/* read last; 0: none */
+	__u64 connection;
 	__u32 ring;
-	__s32 fd;
-	__s32 fd_out;		/* SPLICE */
-	__u8 operation;
-	__u8 direction;
-	__u16 pad;
+	__u32 pad;
 };
 
 /* Where the bytes of the running operation are: segments of user memory. */

@@ -1,4 +1,4 @@
-"""bpf(2) for maps, and raw tracepoints. Sizes and keys are the caller's: the kernel checks them against the map.
+"""bpf(2) for maps and tracepoints. Sizes and keys are the caller's: the kernel checks them against the map.
 
 Numbers come from the kernel's stable interface (include/uapi/linux/bpf.h).
 """
@@ -112,10 +112,12 @@ def keys(map_fd: int, key_size: int) -> Iterator[bytes]:
         yield key
 
 
-def open_raw_tracepoint(name: str, program_fd: int) -> int:
-    """Attach a program to a raw tracepoint; detached when the descriptor is closed."""
-    text = ctypes.create_string_buffer(name.encode())
-    return bpf(Command.RAW_TRACEPOINT_OPEN, _RAW_TRACEPOINT.pack(ctypes.addressof(text), program_fd))
+def attach_tracepoint(program_fd: int) -> int:
+    """Attach a BTF-typed program (``tp_btf``) to its tracepoint; detached when the descriptor is closed.
+
+    The kernel knows the tracepoint from loading the program. Raises OSError.
+    """
+    return bpf(Command.RAW_TRACEPOINT_OPEN, _RAW_TRACEPOINT.pack(0, program_fd))
 
 
 def possible_cpus() -> int:

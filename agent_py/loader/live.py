@@ -4,14 +4,15 @@ Goals: whatever happens to this process, nothing stays behind in the kernel; not
 so; each failure is one sentence that tells what to do.
 
 The three objects share the maps of the first. Everything in the kernel hangs on descriptors that this process holds
-(perf events, raw tracepoints, objects): there are no pins, so even SIGKILL takes all probes away. Children must not
-inherit any of them but the rings and the sleepers' map.
+(tracepoints, perf events of the key probes, objects): there are no pins, so even SIGKILL takes all probes away.
+Children must not inherit any of them but the rings and the sleepers' map.
 """
 
 from __future__ import annotations
 
 import os
 import resource
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
@@ -31,7 +32,6 @@ MAX_EGRESS = 8192
 _SETTINGS = Struct("<IIII")
 """``struct settings`` (bpf/maps.h): by_process, pid_namespace, egress_bytes, ring_count."""
 _CONNECTION_KEY = Struct("<Ii")
-_CONNECTION_BYTES = 40
 _U32 = Struct("<I")
 _U16 = Struct("<H")
 _YES = b"\1"
@@ -102,7 +102,7 @@ class LiveLoader:
     def _load(self, directory: Path) -> None:
         settings = self._settings
         constants = _SETTINGS.pack(settings.by_process, _pid_namespace(), settings.egress_bytes, settings.rings)
-        for name in (programs.CAPTURE, programs.LIFETIME, programs.KEYS):
+        for name in programs.TYPED_TRACEPOINTS:
             loading = Object(directory / name)
             self._objects.append(loading)
             loading.set_constants(constants)
@@ -128,27 +128,31 @@ class LiveLoader:
     def _attach(self) -> None:
         tracefs = perf.Tracefs()
         try:
-            for program, tracepoint in programs.tracepoints():
-                self._attach_tracepoint(tracefs, program, tracepoint)
+            for call, program in programs.CLOSING_CALLS.items():
+                self._attach_call(tracefs, call, program)
         finally:
             tracefs.close()
-        for program, tracepoint in programs.RAW_TRACEPOINTS.items():
-            fd = bpf_syscall.open_raw_tracepoint(tracepoint, self._objects[1].program_fd(program))
-            self._descriptors.append(fd)
+        for loaded, names in zip(self._objects, programs.TYPED_TRACEPOINTS.values(), strict=True):
+            for program in names:
+                self._hold(program, bpf_syscall.attach_tracepoint, loaded.program_fd(program))
 
-    def _attach_tracepoint(self, tracefs: perf.Tracefs, program: str, tracepoint: str) -> None:
-        identifier = tracefs.identifier(tracepoint)
-        if identifier is None:
+    def _attach_call(self, tracefs: perf.Tracefs, call: str, program: str) -> None:
+        identifier = tracefs.identifier(f"syscalls/sys_enter_{call}")
+        if identifier is not None:
+            self._hold(program, perf.attach_tracepoint, identifier, self._capture.program_fd(program))
+        elif call not in programs.OPTIONAL_CALLS:
             raise UserError(
-                f"This kernel has no tracepoint {tracepoint}.",
+                f"This kernel has no tracepoint for the call {call}.",
                 "It needs CONFIG_FTRACE_SYSCALLS.",
                 exit_code=UNAVAILABLE,
             )
+
+    def _hold(self, program: str, attach: Callable[..., int], *arguments: int) -> None:
         try:
-            self._descriptors.append(perf.attach_tracepoint(identifier, self._capture.program_fd(program)))
+            self._descriptors.append(attach(*arguments))
         except OSError as error:
             raise UserError(
-                f"The kernel refuses a program at {tracepoint}: {error.strerror}.",
+                f"The kernel refuses the program {program}: {error.strerror}.",
                 "Run it as root, or with CAP_BPF and CAP_PERFMON.",
                 exit_code=NO_PERMISSION,
             ) from error

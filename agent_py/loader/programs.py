@@ -2,50 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 CAPTURE = "capture.bpf.o"
 LIFETIME = "lifetime.bpf.o"
 KEYS = "keys.bpf.o"
 
-_ENTERED = (
-    "read",
-    "readv",
-    "recvfrom",
-    "recvmsg",
-    "recvmmsg",
-    "write",
-    "writev",
-    "sendto",
-    "sendmsg",
-    "sendmmsg",
-    "sendfile64",
-    "splice",
-    "connect",
-    "close",
-)
-
-_EXITS = {
-    "exit_move": ("read", "readv", "recvfrom", "recvmsg", "write", "writev", "sendto", "sendmsg", "sendfile64"),
-    "exit_messages": ("recvmmsg", "sendmmsg"),
-    "exit_splice": ("splice",),
-    "exit_accept": ("accept", "accept4"),
-    "exit_connect": ("connect",),
+TYPED_TRACEPOINTS = {
+    CAPTURE: ("system_call_exit",),
+    LIFETIME: ("process_fork", "process_exit"),
+    KEYS: (),
 }
+"""The objects, in the order of loading, and their programs at BTF-typed tracepoints, which the sections name."""
 
-RAW_TRACEPOINTS = {"process_fork": "sched_process_fork", "process_exit": "sched_process_exit"}
-"""Program of the lifetime object → raw tracepoint."""
+CLOSING_CALLS = {
+    "close": "enter_close",
+    "dup2": "enter_dup",
+    "dup3": "enter_dup",
+    "close_range": "enter_close_range",
+}
+"""System call whose entry has a tracepoint → program of the capture object."""
+
+OPTIONAL_CALLS = frozenset({"dup2", "close_range"})
+"""Calls that not every kernel has: arm64 lacks dup2, close_range came with 5.9."""
 
 KEY_PROGRAM = "derive"
-
-
-def tracepoints() -> Iterator[tuple[str, str]]:
-    """Pairs (program of the capture object, tracepoint), in the order of attaching.
-
-    Exits come first: an operation is ended only by the exit that follows its entry, so none is left behind.
-    """
-    for program, calls in _EXITS.items():
-        for call in calls:
-            yield program, f"syscalls/sys_exit_{call}"
-    for call in _ENTERED:
-        yield f"enter_{call}", f"syscalls/sys_enter_{call}"

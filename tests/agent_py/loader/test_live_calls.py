@@ -134,8 +134,7 @@ connection.send(b'tail')
     assert [(chunk.size, chunk.payload) for chunk in egress.chunks] == [(10, b""), (4, b"tail")]
 
 
-def test_several_messages_in_one_call(capture: Capture) -> None:
-    code = """
+VECTORS = """
 import ctypes
 class Vector(ctypes.Structure):
     _fields_ = [("base", ctypes.c_char_p), ("size", ctypes.c_size_t)]
@@ -145,14 +144,48 @@ class Header(ctypes.Structure):
                 ("flags", ctypes.c_int)]
 class Message(ctypes.Structure):
     _fields_ = [("header", Header), ("size", ctypes.c_uint)]
+libc = ctypes.CDLL(None)
+"""
+
+
+def test_several_messages_in_one_call(capture: Capture) -> None:
+    code = """
 one = (Vector * 2)(Vector(b"abc", 3), Vector(b"de", 2))
 two = (Vector * 1)(Vector(b"fghi", 4))
 messages = (Message * 2)(Message(Header(vector=one, vectors=2)), Message(Header(vector=two, vectors=1)))
-assert ctypes.CDLL(None).sendmmsg(connection.fileno(), messages, 2, 0) == 2
+assert libc.sendmmsg(connection.fileno(), messages, 2, 0) == 2
 into = (Vector * 1)(Vector(bytes(20), 20))
 messages = (Message * 1)(Message(Header(vector=into, vectors=1)))
-assert ctypes.CDLL(None).recvmmsg(connection.fileno(), messages, 1, 0, None) == 1
+assert libc.recvmmsg(connection.fileno(), messages, 1, 0, None) == 1
 """
-    ingress, egress = serve(capture, code, b"0123456789")
+    ingress, egress = serve(capture, VECTORS + code, b"0123456789")
     assert [(chunk.size, chunk.payload) for chunk in egress.chunks] == [(5, b"abcde"), (4, b"fghi")]
     assert ingress.payload == b"0123456789"
+
+
+def test_of_very_many_messages_the_rest_is_counted_and_the_offsets_stay_right(capture: Capture) -> None:
+    code = """
+texts = [(Vector * 1)(Vector(b"x" * (i + 1), i + 1)) for i in range(20)]
+messages = (Message * 20)(*(Message(Header(vector=text, vectors=1)) for text in texts))
+assert libc.sendmmsg(connection.fileno(), messages, 20, 0) == 20
+connection.send(b"tail")
+"""
+    _, egress = serve(capture, VECTORS + code, b"")
+    assert [chunk.size for chunk in egress.chunks] == [*range(1, 9), sum(range(9, 21)), 4]
+    assert [chunk.payload for chunk in egress.chunks[:8]] == [b"x" * size for size in range(1, 9)]
+    assert (egress.chunks[8].captured, egress.flags[8], egress.chunks[9].payload) == (0, Flag.CUT, b"tail")
+    assert (capture.counted("lost_truncated"), capture.counted("lost_truncated_bytes")) == (1, sum(range(9, 21)))
+
+
+def test_vectors_with_flags(capture: Capture) -> None:
+    code = """
+PREADV2, PWRITEV2 = 327, 328
+def call(number, *texts):
+    vectors = (Vector * len(texts))(*(Vector(text, len(text)) for text in texts))
+    return libc.syscall(number, connection.fileno(), vectors, len(texts), ctypes.c_long(-1), ctypes.c_long(-1), 0)
+assert call(PREADV2, bytes(4), bytes(30)) == 10
+assert call(PWRITEV2, b"abc", b"de") == 5
+"""
+    ingress, egress = serve(capture, VECTORS + code, b"0123456789")
+    assert ingress.payload == b"0123456789"
+    assert [(chunk.size, chunk.payload) for chunk in egress.chunks] == [(5, b"abcde")]

@@ -1,0 +1,98 @@
+"""Descriptors that end without close(2), and numbers that another thread gets at once."""
+
+from __future__ import annotations
+
+import pytest
+
+from agent_py.chunk import Direction, Kind
+from tests.agent_py.loader.capture import SECONDS, Capture, Server, closes, opened, stream, talk
+
+pytestmark = pytest.mark.live
+
+ONE = """
+connection, peer = listener.accept()
+connection.sendall(connection.recv(100))
+number = connection.detach()
+sys.stdin.readline()
+"""
+
+ENDS = {
+    "close": "os.close(number)",
+    "dup2": "os.dup2(0, number)",
+    "dup3": "os.dup2(0, number, inheritable=False)",
+    "close_range": "import ctypes; assert ctypes.CDLL(None).syscall(436, number - 1, number + 1, 0) == 0",
+    "closerange": "os.closerange(number, number + 1000)",
+}
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_each_way_to_close_a_descriptor_ends_its_connection(capture: Capture, end: str) -> None:
+    with Server(ONE + ENDS[end] + "\nsys.stdin.read()") as server:
+        capture.loader.select_process(server.pid)
+        server.go()
+        with server.connect() as client:
+            talk(client, b"hello")
+            capture.until(lambda chunks: stream(chunks, Direction.EGRESS).payload == b"hello")
+            assert closes(capture.chunks) == []
+            server.go()
+            chunks = capture.until_closed()
+    (opening,) = [chunk for chunk in chunks if chunk.kind == Kind.OPEN]
+    assert [chunk.conn for chunk in closes(chunks)] == [opening.conn]
+
+
+def test_close_range_that_only_marks_closes_nothing(capture: Capture) -> None:
+    code = """
+import ctypes
+CLOEXEC = 4
+assert ctypes.CDLL(None).syscall(436, number, number, CLOEXEC) == 0
+os.write(number, b"still")
+sys.stdin.read()
+"""
+    with Server(ONE + code) as server:
+        capture.loader.select_process(server.pid)
+        server.go()
+        with server.connect() as client:
+            talk(client, b"hello")
+            server.go()
+            assert client.recv(100) == b"still"
+        capture.until(lambda chunks: stream(chunks, Direction.EGRESS).payload == b"hellostill")
+    assert len(opened(capture.chunks)) == 1
+    assert closes(capture.chunks) == []
+
+
+CROWD = """
+import threading
+def serve():
+    while True:
+        connection = listener.accept()[0]
+        connection.sendall(connection.recv(100))
+        connection.close()
+for _ in range(4):
+    threading.Thread(target=serve).start()
+"""
+CONNECTIONS = 400
+
+
+def test_numbers_that_other_threads_get_at_once_are_told_apart(capture: Capture) -> None:
+    """Four threads accept and close: a number that one closes is another's connection before the close returns."""
+    with Server(CROWD) as server:
+        capture.loader.select_process(server.pid)
+        server.go()
+        for number in range(0, CONNECTIONS, 4):
+            clients = [server.connect() for _ in range(4)]
+            for offset, client in enumerate(clients):
+                client.sendall(b"%06d" % (number + offset))
+            for offset, client in enumerate(clients):
+                assert client.recv(100) == b"%06d" % (number + offset)
+                client.close()
+        chunks = capture.until(lambda chunks: len(closes(chunks)) >= CONNECTIONS, SECONDS * 2)
+    openings = [chunk.conn for chunk in chunks if chunk.kind == Kind.OPEN]
+    assert len(openings) == len(set(openings)) == CONNECTIONS
+    assert sorted(chunk.conn for chunk in closes(chunks)) == sorted(openings)
+    data: dict[int, list[bytes]] = {}
+    for chunk in chunks:
+        if chunk.kind == Kind.DATA:
+            data.setdefault(chunk.conn, []).append(chunk.payload)
+    assert sorted(data) == sorted(openings)
+    assert sorted(map(tuple, data.values())) == [(b"%06d" % number,) * 2 for number in range(CONNECTIONS)]
+    assert capture.counted("opened_late") == 0
