@@ -1,8 +1,9 @@
 """Host mode: the whole product on one machine, in a data directory of its own.
 
 Three programs under a supervisor: the cloud, the node (processing and aggregation in one process) and the agent. The
-data directory keeps what outlives a run (the store, the tokens); the rest (certificates, configurations, address files,
-logs) is made anew in ``run/`` at each start. Everything in it has mode 0600 or is in a directory with mode 0700.
+data directory keeps what outlives a run (the store, the tokens, the node's ledger and spool); the rest (certificates,
+configurations, address files, logs) is made anew in ``run/`` at each start. Everything in it has mode 0600 or is in a
+directory with mode 0700.
 """
 
 from __future__ import annotations
@@ -156,9 +157,8 @@ class Host:
     def _node(self, port: int, cloud: int) -> Program:
         processing = self._write("processing", self._processing(port))
         aggregation = self._write("aggregation", self._aggregation(cloud))
-        return self._make(
-            "node", "cli_py.hostnode", ["--processing", str(processing), "--aggregation", str(aggregation)]
-        )
+        arguments = ["--processing", str(processing), "--aggregation", str(aggregation)]
+        return self._make("node", "cli_py.hostnode", [*arguments, "--data", str(self.settings.data)])
 
     def _processing(self, port: int) -> dict[str, Any]:
         run = self._run

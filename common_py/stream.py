@@ -1,14 +1,24 @@
 """The stream between processing and aggregation: bounded, ordered, counted.
 
-``Stream`` is the contract; host mode uses ``MemoryStream`` inside one process, clusters a Redis stream behind the same
+``Stream`` is the contract; host mode uses ``KeptStream`` inside one process, clusters a Redis stream behind the same
 contract. What does not fit pushes the oldest entry out, which is counted: a producer never waits.
+
+``KeptStream`` is a ``MemoryStream`` beside which a spool (optional) and an account of the node's ledger are kept. The
+order of the three makes a kill at any point invent no loss: an entry is in the spool before it is given to the
+account, and it is settled in the account before it leaves the spool. So the spool holds what the account says is held,
+or up to one batch more: one that nobody was told of yet and comes again, or one that the consumer was done with and
+sees again, which the cloud does not store twice.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar
+
+from common_py.ledger import Account
+from common_py.spool import MEMORY_ALONE, Spool
 
 T = TypeVar("T")
 
@@ -37,10 +47,14 @@ class CountedStream(Stream[T], Protocol[T]):
 
 
 class MemoryStream(Generic[T]):
-    """A stream inside one process. ``dropped`` counts entries pushed out, ``len()`` tells the ones waiting."""
+    """A stream inside one process. ``dropped`` counts entries pushed out, ``len()`` tells the ones waiting.
 
-    def __init__(self, limit: int) -> None:
+    ``leave``, when given, is told the entries that leave it, acknowledged or pushed out, in order.
+    """
+
+    def __init__(self, limit: int, leave: Callable[[list[T]], None] | None = None) -> None:
         self._limit = limit
+        self._leave = leave or (lambda _entries: None)
         self._waiting: deque[T] = deque()
         self._pending: deque[T] = deque()
         self._arrived = asyncio.Event()
@@ -52,9 +66,10 @@ class MemoryStream(Generic[T]):
     async def add(self, entries: list[T]) -> None:
         """Append entries; the oldest unread ones give way when it is full."""
         self._waiting.extend(entries)
-        while len(self) > self._limit and self._waiting:
-            self._waiting.popleft()
-            self.dropped += 1
+        excess = min(len(self) - self._limit, len(self._waiting))
+        if excess > 0:
+            self.dropped += excess
+            self._leave([self._waiting.popleft() for _ in range(excess)])
         if self._waiting:
             self._arrived.set()
 
@@ -69,5 +84,54 @@ class MemoryStream(Generic[T]):
 
     async def acknowledge(self, count: int) -> None:
         """Forget the ``count`` entries that were read first."""
-        for _ in range(min(count, len(self._pending))):
-            self._pending.popleft()
+        self._leave([self._pending.popleft() for _ in range(min(count, len(self._pending)))])
+
+    def held(self) -> list[T]:
+        """What is waiting or not yet acknowledged, oldest first."""
+        return [*self._pending, *self._waiting]
+
+
+class KeptStream(Generic[T]):
+    """A stream in memory whose entries are in a node's books and, with a ``spool``, survive its kill."""
+
+    def __init__(self, limit: int, account: Account, spool: Spool[T] | None = None) -> None:
+        self._memory: MemoryStream[tuple[int, T]] = MemoryStream(limit, self._forget)
+        self._account = account
+        self._spool = spool
+        self.dropped = 0
+
+    def __len__(self) -> int:
+        return len(self._memory)
+
+    async def restore(self, entries: list[tuple[int, T]]) -> None:
+        """Begin with what the spool had, which the account has been given."""
+        await self._enter(entries)
+
+    async def add(self, entries: list[T]) -> None:
+        """Append entries; the oldest unread ones give way when it is full."""
+        numbers = self._spool.add(entries) if self._spool else [MEMORY_ALONE] * len(entries)
+        self._account.give(len(entries))
+        await self._enter(list(zip(numbers, entries, strict=True)))
+
+    async def read(self, limit: int) -> list[T]:
+        """Wait for at least one entry; return up to ``limit``, kept until ``acknowledge``."""
+        return [entry for _, entry in await self._memory.read(limit)]
+
+    async def acknowledge(self, count: int) -> None:
+        """Forget the ``count`` entries that were read first."""
+        await self._memory.acknowledge(count)
+
+    def close(self) -> int:
+        """The end in good order. Returns how many entries are gone with it: held, and in memory alone."""
+        gone = sum(number == MEMORY_ALONE for number, _ in self._memory.held())
+        self._account.settle(gone)
+        return gone
+
+    async def _enter(self, entries: list[tuple[int, T]]) -> None:
+        await self._memory.add(entries)
+        self.dropped = self._memory.dropped
+
+    def _forget(self, entries: list[tuple[int, T]]) -> None:
+        self._account.settle(len(entries))
+        if self._spool:
+            self._spool.forget([number for number, _ in entries if number != MEMORY_ALONE])

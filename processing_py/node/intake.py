@@ -9,11 +9,18 @@ status   meaning for the agent
 413      larger than ``batch_bytes_limit``
 503      too much in flight, or the node is ending: keep the batch, come back after Retry-After
 =======  =============================================================================================
+
+So a batch is the agent's until its 200: a node that is killed before has lost nothing of it, the agent sends it again.
+The ledger's account of exchanges says how many were in flight. It is settled before the answer leaves: of a kill in
+that moment the account knows nothing, and the agent sends a batch again whose hits are found and kept twice, under the
+same ids.
 """
 
 from __future__ import annotations
 
 import hmac
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Protocol
 
 from starlette.applications import Starlette
@@ -23,6 +30,8 @@ from starlette.routing import Route
 
 from common_py import health
 from common_py.contracts import Hit, Summary
+from common_py.ledger import Account
+from processing_py.node.messages import exchanges_in
 from processing_py.node.metrics import Metrics
 from processing_py.node.pool import Full, Pool
 
@@ -49,15 +58,24 @@ class TooLarge(Exception):
 
 
 class Intake:
-    """The endpoint. ``limit`` is in bytes, an empty ``token`` asks for none."""
+    """The endpoint. ``limit`` is in bytes, an empty ``token`` asks for none; ``account`` is of exchanges."""
 
     def __init__(
-        self, pool: Pool, hits: HitSink, summaries: SummarySink, metrics: Metrics, *, limit: int, token: str
+        self,
+        pool: Pool,
+        hits: HitSink,
+        summaries: SummarySink,
+        metrics: Metrics,
+        account: Account,
+        *,
+        limit: int,
+        token: str,
     ) -> None:
         self._pool = pool
         self._hits = hits
         self._summaries = summaries
         self._metrics = metrics
+        self._account = account
         self._limit = limit
         self._token = token.encode()
 
@@ -80,19 +98,34 @@ class Intake:
             return refusal(415, f"The body must be {MEDIA_TYPE}.")
         try:
             batch = await self._body(request)
-            reply = await self._pool.process(batch)
+            with self._in_flight(batch):
+                return await self._inspect(batch)
         except TooLarge:
             return refusal(413, f"A batch must not be larger than {self._limit} bytes.", {"Connection": "close"})
         except ClientDisconnect:
             return refusal(400, "The body ended early.")
         except Full:
             return refusal(503, "Too many batches are in flight.", {"Retry-After": RETRY_SECONDS})
+
+    async def _inspect(self, batch: bytes) -> Response:
+        reply = await self._pool.process(batch)
         if reply.error:
             return refusal(400, reply.error)
         await self._hits.add(reply.hits)
         await self._summaries.add(reply.summaries)
         self._metrics.replied(reply)
         return JSONResponse({"taken": reply.taken, "lost": reply.lost})
+
+    @contextmanager
+    def _in_flight(self, batch: bytes) -> Iterator[None]:
+        """Have the batch's exchanges in the books meanwhile."""
+        # A header may announce anything; an exchange is at least one byte.
+        count = min(exchanges_in(batch), len(batch))
+        self._account.give(count)
+        try:
+            yield
+        finally:
+            self._account.settle(count)
 
     async def _body(self, request: Request) -> bytes:
         announced = request.headers.get("content-length", "")

@@ -10,6 +10,7 @@ import time
 
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge
 
+from common_py.ledger import Ledger
 from processing_py.node.messages import Reply
 
 SEGFAULTS = frozenset({-signal.SIGSEGV, -signal.SIGBUS})
@@ -38,6 +39,18 @@ class Metrics:
         self._losses = Counter("wallarm_losses", "What was lost, by cause.", ("cause", "unit"), registry=registry)
         self._batches = Counter("wallarm_batches", "Batches by status of the answer.", ("status",), registry=registry)
         self._restarts = Counter("wallarm_worker_ends", "Workers that ended and were started again.", registry=registry)
+
+        self._interrupted = Counter(
+            "wallarm_exchanges_interrupted",
+            "Exchanges in flight when a node was killed: not acknowledged, so agents send them again.",
+            registry=registry,
+        )
+
+    def inherited(self, ledger: Ledger) -> None:
+        """What nodes before this one lost when they were killed, since there has been a ledger."""
+        self.lost("killed", "hits", ledger.hits.killed)
+        self.lost("killed", "summaries", ledger.summaries.killed)
+        self._interrupted.inc(ledger.exchanges.killed)
 
     def replied(self, reply: Reply) -> None:
         """A batch was inspected."""

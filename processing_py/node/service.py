@@ -15,6 +15,7 @@ from prometheus_client import REGISTRY, CollectorRegistry
 from starlette.applications import Starlette
 
 from common_py import health, logging
+from common_py.ledger import Ledger
 from common_py.server import bound, listen, write_address
 from common_py.server import serve as serve_application
 from processing_py.config import ProcessingConfig
@@ -34,13 +35,16 @@ async def serve(
     worker: Sequence[str] = WORKER,
     registry: CollectorRegistry = REGISTRY,
     checks: health.Checks = dict,
+    ledger: Ledger | None = None,
 ) -> None:
     """Run the node until ``stop`` is set, then finish what is in flight within the configured grace.
 
-    ``checks`` adds reasons for not being ready to the node's own. Raises UserError for unusable files or addresses.
+    ``checks`` adds reasons for not being ready to the node's own. Without a ``ledger`` the books end with the process.
+    Raises UserError for unusable files or addresses.
     """
     tls, token = config.tls.context(), config.agent_token()
-    metrics = Metrics(registry)
+    metrics, books = Metrics(registry), ledger or Ledger()
+    metrics.inherited(books)
     pool = Pool(
         worker,
         ["--node", config.node, "--log-level", config.log_level],
@@ -53,7 +57,7 @@ async def serve(
     def problems() -> dict[str, str]:
         return checks() | ({} if pool.pids else {"workers": "no detection process is ready"})
 
-    intake = Intake(pool, hits, summaries, metrics, limit=config.batch_bytes_limit, token=token)
+    intake = Intake(pool, hits, summaries, metrics, books.exchanges, limit=config.batch_bytes_limit, token=token)
     with (
         contextlib.closing(listen(config.health_probe_host, config.health_probe_port)) as probes,
         contextlib.closing(listen(config.listen_host, config.listen_port)) as listener,

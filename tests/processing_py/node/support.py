@@ -17,6 +17,7 @@ from prometheus_client import CollectorRegistry
 
 from common_py.contracts import Exchange, Hit, Summary
 from common_py.contracts import encode as encode_contract
+from common_py.ledger import Ledger
 from common_py.stream import MemoryStream
 from processing_py.config import ProcessingConfig
 from processing_py.node import service
@@ -66,6 +67,7 @@ class Node:
     hits: MemoryStream[Hit]
     summaries: MemoryStream[Summary]
     registry: CollectorRegistry
+    books: Ledger
     client: httpx.AsyncClient
 
     async def post(self, *exchanges: Exchange) -> httpx.Response:
@@ -83,21 +85,25 @@ class Node:
 
 
 @asynccontextmanager
-async def node(config: ProcessingConfig, files: Files, *, certificate: bool = False) -> AsyncIterator[Node]:
+async def node(
+    config: ProcessingConfig, files: Files, *, certificate: bool = False, ledger: Ledger | None = None
+) -> AsyncIterator[Node]:
     """Start a node with the tiny engine, and end it."""
     hits: MemoryStream[Hit] = MemoryStream(1000)
     summaries: MemoryStream[Summary] = MemoryStream(1000)
-    registry = CollectorRegistry()
+    registry, books = CollectorRegistry(), ledger or Ledger()
     stop = asyncio.Event()
     context = ssl.create_default_context(cafile=str(files.authority))
     if certificate:
         context.load_cert_chain(files.client_certificate, files.client_key)
-    running = asyncio.create_task(service.serve(config, hits, summaries, stop, worker=TINY, registry=registry))
+    running = asyncio.create_task(
+        service.serve(config, hits, summaries, stop, worker=TINY, registry=registry, ledger=books)
+    )
     try:
         address = await appears(Path(config.address_file), running)
         health = await appears(Path(config.health_address_file), running)
         async with httpx.AsyncClient(verify=context, timeout=30) as client:
-            yield Node(address, health, hits, summaries, registry, client)
+            yield Node(address, health, hits, summaries, registry, books, client)
     finally:
         stop.set()
         await running

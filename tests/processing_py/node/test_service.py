@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from common_py.ledger import Ledger
 from tests.processing_py.node.support import Node, node, run, settings
 from tests.support.exchanges import exchange
 from tests.support.pki import Files, issue
@@ -186,5 +187,43 @@ def test_the_end_waits_for_what_is_in_flight(files: Files, tmp_path: Path) -> No
             statuses = [(await answer).status_code for answer in answers]
         assert statuses == [200, 200, 200]
         assert len(running.hits) == 3
+
+    run(main())
+
+
+def test_exchanges_are_in_the_books_until_their_batch_is_answered(files: Files, tmp_path: Path) -> None:
+    async def main() -> None:
+        config = settings(files, tmp_path, batches_in_flight=1, batch_seconds_limit=0.5)
+        async with node(config, files) as running:
+            books = running.books.exchanges
+            stuck = asyncio.create_task(running.post(exchange(1, b"/stuck"), exchange(2)))
+            while running.value("wallarm_batches_in_flight") != 1:
+                await asyncio.sleep(0.01)
+            assert books.held == 2
+            assert (await running.post(exchange(3))).status_code == 503
+            assert books.held == 2
+            assert (await stuck).status_code == 200
+            assert books.held == 0
+            # What is no batch, and a header that announces more than there is.
+            assert [(await running.send(body)).status_code for body in (b"\x81", b"\xdd\xff\xff\xff\xff")] == [400] * 2
+            assert (books.held, books.plausible()) == (0, True)
+
+    run(main())
+
+
+def test_what_nodes_before_lost_is_in_the_metrics(files: Files, tmp_path: Path) -> None:
+    before, books = Ledger(), Ledger()
+    before.hits.give(7)
+    before.summaries.give(2)
+    before.exchanges.give(40)
+    books.hits.inherit(before.hits, 3)
+    books.summaries.inherit(before.summaries, 0)
+    books.exchanges.inherit(before.exchanges, 0)
+
+    async def main() -> None:
+        async with node(settings(files, tmp_path), files, ledger=books) as running:
+            assert running.value("wallarm_losses_total", cause="killed", unit="hits") == 4
+            assert running.value("wallarm_losses_total", cause="killed", unit="summaries") == 2
+            assert running.value("wallarm_exchanges_interrupted_total") == 40
 
     run(main())
