@@ -20,7 +20,9 @@ from agent_py.metrics import AgentCollector
 from agent_py.mirroring import Mirroring
 from agent_py.workers import WorkerProcess
 from common_py import health
+from common_py.errors import INTERNAL, UserError
 from common_py.logging import get
+from common_py.process import ending
 from common_py.server import address, write_address
 
 log = get(__name__)
@@ -46,7 +48,7 @@ class Parent:
         self._workers = [self._worker(index) for index in range(1 if config.replay_file else config.workers)]
 
     def run(self) -> None:
-        """Mirror until told to stop."""
+        """Mirror until told to stop. Raises UserError when the worker that plays a recording ends before that."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
         for worker in self._workers:
@@ -66,7 +68,17 @@ class Parent:
         if self._mirroring is not None:
             self._mirroring.look()
         for worker in self._workers:
-            worker.watch(again=self._loader is not None)
+            if self._config.replay_file:
+                self._check(worker)
+            else:
+                worker.watch()
+
+    def _check(self, worker: WorkerProcess) -> None:
+        """A recording is played once: a worker that was started again would send what has been sent."""
+        code = worker.ended()
+        if code is not None:
+            sentence = f"The worker that plays {self._config.replay_file} ended before the agent ({ending(code)})."
+            raise UserError(sentence, exit_code=INTERNAL)
 
     def _worker(self, index: int) -> WorkerProcess:
         if self._loader is None:
@@ -99,7 +111,7 @@ class Parent:
 
     def _problems(self) -> dict[str, str]:
         down = [str(worker.index) for worker in self._workers if worker.ended() is not None]
-        problems = {"workers": f"not running: {', '.join(down)}"} if down and self._loader is not None else {}
+        problems = {"workers": f"not running: {', '.join(down)}"} if down else {}
         if self._mirroring is not None and not self._mirroring.processes:
             problems["mirror"] = "no process to mirror was found yet"
         return problems

@@ -17,7 +17,7 @@ from typing import BinaryIO
 
 from agent_py.chunk import HEADER as CHUNK_HEADER
 from agent_py.chunk import Chunk, pack, unpack
-from common_py.errors import NO_INPUT, UserError
+from common_py.errors import CANNOT_CREATE, NO_INPUT, UserError
 
 MAGIC = b"OOBCHUNK"
 VERSION = 1
@@ -41,7 +41,11 @@ class Writer:
         try:
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         except OSError as error:
-            raise UserError(f"Cannot write the recording {path}: {error.strerror}.") from error
+            raise UserError(
+                f"Cannot write the recording {path}: {error.strerror}.",
+                "Name a file in a directory that may be written.",
+                exit_code=CANNOT_CREATE,
+            ) from error
         self._file: BinaryIO = os.fdopen(descriptor, "wb")
         self._left = limit
         self.skipped = 0

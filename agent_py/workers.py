@@ -11,7 +11,6 @@ import mmap
 import os
 import secrets
 import select
-import signal
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -22,6 +21,7 @@ from agent_py.config import AgentConfig
 from agent_py.counters import BLOCK_BYTES, Counters
 from common_py.errors import UNAVAILABLE, UserError
 from common_py.logging import get
+from common_py.process import end
 
 log = get(__name__)
 
@@ -102,10 +102,10 @@ class WorkerProcess:
         """The exit code when it has ended, else None."""
         return self.process.poll() if self.process else None
 
-    def watch(self, *, again: bool = True) -> None:
-        """Start it ``again`` when it has ended."""
+    def watch(self) -> None:
+        """Start it again when it has ended."""
         code = self.ended()
-        if code is not None and again:
+        if code is not None:
             self.restarts += 1
             if self._ready >= 0:
                 os.close(self._ready)
@@ -114,12 +114,5 @@ class WorkerProcess:
 
     def stop(self, seconds: float) -> None:
         """Let it send what it has, kill it after ``seconds``."""
-        if self.process is None or self.process.poll() is not None:
-            return
-        self.process.send_signal(signal.SIGTERM)
-        try:
-            self.process.wait(seconds)
-        except subprocess.TimeoutExpired:
+        if self.process is not None and not end(self.process, seconds):
             log.warning("worker did not end in time", worker=self.index)
-            self.process.kill()
-            self.process.wait()

@@ -69,7 +69,7 @@ class Host:
             raise
 
     def watch(self) -> None:
-        """Restart what died."""
+        """Restart what died. Raises UserError when that is the agent that plays a recording."""
         if self._supervisor is not None:
             self._supervisor.watch()
 
@@ -94,7 +94,10 @@ class Host:
         supervisor.start(self._program("cloud", "cloud_py", self._cloud(cloud)))
         self._remember()
         supervisor.start(self._node(node, cloud))
-        self.agent_address = supervisor.start(self._program("agent", "agent_py", self._agent(agent, node)))
+        mirror = self._program("agent", "agent_py", self._agent(agent, node))
+        # An agent that is started again would play its recording again.
+        mirror.once = self.settings.replay is not None
+        self.agent_address = supervisor.start(mirror)
 
     def _prepare(self) -> None:
         data = self.settings.data

@@ -8,7 +8,6 @@ kernel to kill it when the supervisor ends, whatever way that happens; so even `
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -17,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from common_py.errors import UNAVAILABLE, UserError
+from common_py.process import end, ending
 from common_py.retry import Backoff
 
 RESTARTS = Backoff(first=0.5, limit=15.0)
@@ -36,6 +36,8 @@ class Program:
     arguments: list[str]
     address_file: Path
     log_file: Path
+    once: bool = False
+    """Not to be started again: its end is an error."""
     process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
     started: float = 0.0
     failures: int = 0
@@ -77,14 +79,8 @@ class Program:
 
     def stop(self, seconds: float) -> None:
         """Ask it to end, kill it after ``seconds``."""
-        if self.process is None or self.process.poll() is not None:
-            return
-        self.process.send_signal(signal.SIGTERM)
-        try:
-            self.process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+        if self.process is not None:
+            end(self.process, seconds)
 
 
 @dataclass
@@ -101,7 +97,10 @@ class Supervisor:
         return program.wait_ready(seconds)
 
     def watch(self) -> None:
-        """One look: programs that died are started again, later with every failure in a row."""
+        """One look: programs that died are started again, later with every failure in a row.
+
+        Raises UserError when one ended that is to run but once.
+        """
         now = time.monotonic()
         for program in self.programs:
             if program.restart_at is not None:
@@ -109,16 +108,15 @@ class Supervisor:
                     program.start()
                     self.say(f"The {program.name} was started again.")
             elif program.process is not None and program.process.poll() is not None:
+                code = program.process.returncode
+                sentence = f"The {program.name} ended ({ending(code)}): {program.last_words()}"
+                if program.once:
+                    raise UserError(sentence, exit_code=max(code, 1))
                 program.failures = 0 if now - program.started > STABLE_SECONDS else program.failures + 1
                 program.restart_at = now + RESTARTS.delay(program.failures, 1.0)
-                self.say(f"The {program.name} ended ({ending(program.process.returncode)}): {program.last_words()}")
+                self.say(sentence)
 
     def stop(self, seconds: float = 10.0) -> None:
         """End all programs in reverse order; each has ``seconds`` before it is killed."""
         for program in reversed(self.programs):
             program.stop(seconds)
-
-
-def ending(code: int) -> str:
-    """Words for a return code as subprocess tells it."""
-    return f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"

@@ -6,8 +6,8 @@ from __future__ import annotations
 class UserError(Exception):
     """Something the user can mend. ``message`` is one sentence; ``hint`` tells what to do.
 
-    The exit code follows sysexits.h where it has a word: 64 usage, 66 no input, 69 unavailable, 77 no permission,
-    78 configuration.
+    The exit code follows sysexits.h where it has a word: 64 usage, 66 no input, 69 unavailable, 70 an error of the
+    product itself, 73 a file cannot be made, 77 no permission, 78 configuration.
     """
 
     def __init__(self, message: str, hint: str = "", *, exit_code: int = 1) -> None:
@@ -23,5 +23,7 @@ class UserError(Exception):
 USAGE = 64
 NO_INPUT = 66
 UNAVAILABLE = 69
+INTERNAL = 70
+CANNOT_CREATE = 73
 NO_PERMISSION = 77
 CONFIGURATION = 78

@@ -1,10 +1,11 @@
-"""Process-wide settings through prctl(2): die with the parent, no dumps, no new privileges."""
+"""Processes: their settings through prctl(2) (die with the parent, no dumps, no new privileges), and their end."""
 
 from __future__ import annotations
 
 import ctypes
 import os
 import signal
+import subprocess
 
 PR_SET_PDEATHSIG = 1
 PR_SET_DUMPABLE = 4
@@ -45,3 +46,22 @@ def drop_privileges(user: int) -> None:
         os.setresuid(user, user, user)
     _prctl(PR_SET_NO_NEW_PRIVS, 1)
     forbid_dumps()
+
+
+def end(process: subprocess.Popen[bytes], seconds: float) -> bool:
+    """Ask ``process`` to end with SIGTERM, kill it after ``seconds``. Returns whether it ended without being killed."""
+    if process.poll() is not None:
+        return True
+    process.terminate()
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+        return False
+    return True
+
+
+def ending(code: int) -> str:
+    """Words for a return code as subprocess tells it."""
+    return f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"

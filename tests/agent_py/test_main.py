@@ -7,21 +7,8 @@ import signal
 import time
 from pathlib import Path
 
-from agent_py.recording import Writer
 from demo.agent import Agent
-from tests.support.chunks import Wire
-
-ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
-
-
-def recording(path: Path, count: int) -> str:
-    wire = Wire()
-    with Writer(path, 0) as writer:
-        writer.write(wire.open())
-        for number in range(count):
-            writer.write(wire.read(b"GET /%d HTTP/1.1\r\nHost: shop\r\n\r\n" % number))
-            writer.write(wire.write(ANSWER))
-    return str(path)
+from tests.agent_py.recorded import recording
 
 
 def test_a_recording_is_sent_counted_and_exported(tmp_path: Path) -> None:
@@ -39,13 +26,13 @@ def test_a_recording_is_sent_counted_and_exported(tmp_path: Path) -> None:
         assert '"event": "agent ended"' in agent.log()
 
 
-def test_a_worker_that_died_is_seen_and_its_counts_stay(tmp_path: Path) -> None:
-    with Agent(tmp_path, replay_file=recording(tmp_path / "a.chunks", 5), discovery_interval_ms=100) as agent:
-        agent.settle(5)
+def test_an_agent_whose_recording_is_played_no_more_ends_and_says_so(tmp_path: Path) -> None:
+    path = recording(tmp_path / "a.chunks", 5)
+    with Agent(tmp_path, replay_file=path, discovery_interval_ms=100) as agent:
+        assert len(agent.settle(5)) == 5
         (worker,) = agent.workers()
         os.kill(worker, signal.SIGKILL)
-        deadline = time.monotonic() + 10
-        while agent.metrics()["workers"]:
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
-        assert agent.metrics()["exchanges_total"] == 5
+        assert agent.process.wait(10) == 70
+        assert len(agent.intake.exchanges()) == 5, "nothing was played again"
+    said = [line for line in agent.log().splitlines() if not line.startswith("{")]
+    assert said == [f"The worker that plays {path} ended before the agent (killed by SIGKILL)."]

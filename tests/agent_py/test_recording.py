@@ -35,6 +35,15 @@ def test_chunks_come_back_as_they_were(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "a.chunks").stat().st_mode) == 0o600
 
 
+def test_a_recording_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "none" / "a.chunks"
+    with pytest.raises(
+        UserError, match=rf"^Cannot write the recording {path}: No such file or directory\. Name "
+    ) as caught:
+        Writer(path)
+    assert caught.value.exit_code == 73
+
+
 def test_a_full_recording_counts_what_it_leaves_out(tmp_path: Path) -> None:
     with Writer(tmp_path / "a.chunks", OFFSET, limit=100) as writer:
         for _ in range(3):

@@ -144,6 +144,8 @@ def test_the_agent_says_what_it_lacks(taken: int, tmp_path: Path) -> None:
 
     refuses(agent(health_probe_host="127.0.0.1", health_probe_port=taken), 69, f":{taken}", "health_probe_port")
     refuses(agent(address_file="/nonexistent/a"), 78, "Cannot write the address file /nonexistent/a")
+    refuses(agent(record_file="/none/a.chunks"), 73, "Cannot write the recording /none/a.chunks: No such file")
+    refuses(agent(record_file=str(tmp_path)), 73, f"Cannot write the recording {tmp_path}: Is a directory.")
     refuses(agent(replay_file="/etc/passwd"), 66, "/etc/passwd is not a recording.")
     refuses(agent(replay_file="/nonexistent"), 66, "Cannot read the recording /nonexistent: No such file")
     refuses(agent(node_tls_ca="/nonexistent"), 66, "Cannot read /nonexistent: No such file")
@@ -160,6 +162,15 @@ def test_a_damaged_recording_is_refused_before_anything_is_sent(tmp_path: Path) 
     path.write_bytes(path.read_bytes()[:-2])
     done = run("cli_py", "run", "--data", str(tmp_path / "data"), "--console-port", "0", "--replay", str(path))
     refuses(done, 66, "oobctl: The agent did not start: The recording", "is damaged at byte")
+    assert nothing_runs(tmp_path)
+
+
+def test_oobctl_run_with_a_recording_that_cannot_be_written(tmp_path: Path) -> None:
+    with Writer(tmp_path / "empty.chunks", 0):
+        pass
+    common = ("--data", str(tmp_path / "data"), "--console-port", "0", "--replay", str(tmp_path / "empty.chunks"))
+    done = run("cli_py", "run", *common, "--record", "/nonexistent/a.chunks")
+    refuses(done, 73, "oobctl: The agent did not start: Cannot write the recording /nonexistent/a.chunks: No such file")
     assert nothing_runs(tmp_path)
 
 

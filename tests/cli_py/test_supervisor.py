@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from cli_py.supervisor import STABLE_SECONDS, Program, Supervisor, ending
+from cli_py.supervisor import STABLE_SECONDS, Program, Supervisor
 from common_py.errors import UserError
 
 CHILD = """\
@@ -119,6 +119,20 @@ def test_a_killed_program_is_started_again_with_growing_pauses(tmp_path: Path) -
     supervisor.stop()
 
 
+def test_a_program_that_runs_but_once_is_not_started_again(tmp_path: Path) -> None:
+    supervisor = Supervisor(print)
+    one = program(tmp_path)
+    one.once = True
+    supervisor.start(one)
+    supervisor.watch()
+    assert one.process is not None
+    one.process.kill()
+    one.process.wait()
+    with pytest.raises(UserError, match=r"^The oven ended \(killed by SIGKILL\): its log is .*oven\.log\.$") as caught:
+        supervisor.watch()
+    assert (caught.value.exit_code, one.restart_at) == (1, None)
+
+
 def test_programs_end_when_their_supervisor_is_killed(tmp_path: Path) -> None:
     code = (
         "import sys, time; from pathlib import Path\n"
@@ -137,7 +151,3 @@ def test_programs_end_when_their_supervisor_is_killed(tmp_path: Path) -> None:
     while Path(f"/proc/{child}").exists() and ") Z " not in Path(f"/proc/{child}/stat").read_text():
         assert time.monotonic() < deadline, "the program outlived its supervisor"
         time.sleep(0.01)
-
-
-def test_words_for_return_codes() -> None:
-    assert (ending(3), ending(-9)) == ("exit code 3", "killed by SIGKILL")

@@ -1,14 +1,17 @@
-"""Process-wide settings, each seen from outside, in processes of their own."""
+"""Settings of processes, each seen from outside, and their end."""
 
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
+
+from common_py.process import end, ending
 
 
 def run(script: str) -> subprocess.CompletedProcess[str]:
@@ -60,3 +63,31 @@ def test_privileges_are_gone_for_good() -> None:
     done = run(script)
     ids = ["65532"] * 4
     assert done.stdout == f"{ids} {ids} [] {'0' * 16} {'0' * 16} 1\nrefused\n", done.stderr
+
+
+def started(script: str) -> subprocess.Popen[bytes]:
+    """A process that runs ``script`` and has begun."""
+    process = subprocess.Popen([sys.executable, "-c", script + "print(flush=True);time.sleep(600)"], stdout=-1)
+    assert process.stdout is not None
+    with process.stdout as output:
+        output.readline()
+    return process
+
+
+def test_a_process_is_asked_to_end() -> None:
+    process = started("import time;")
+    assert end(process, 20)
+    assert process.returncode == -signal.SIGTERM
+    assert end(process, 20), "one that has ended is left alone"
+
+
+def test_a_process_that_does_not_end_is_killed() -> None:
+    process = started("import signal,time;signal.signal(signal.SIGTERM,signal.SIG_IGN);")
+    began = time.monotonic()
+    assert not end(process, 0.2)
+    assert time.monotonic() - began >= 0.2
+    assert process.returncode == -signal.SIGKILL
+
+
+def test_words_for_return_codes() -> None:
+    assert (ending(3), ending(-9)) == ("exit code 3", "killed by SIGKILL")

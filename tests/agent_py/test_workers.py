@@ -1,0 +1,104 @@
+"""The parent's side of a worker: its start, its end, and its start again. The worker is the real one."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from agent_py.config import AgentConfig
+from agent_py.counters import Counter
+from agent_py.workers import WorkerProcess, WorkerSetup
+from common_py.errors import UserError
+from demo.intake import Intake
+from tests.agent_py.recorded import COUNT, settings, wait
+from tests.support.pki import Files, issue
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Files:
+    return issue(tmp_path)
+
+
+@pytest.fixture
+def config(tmp_path: Path, files: Files) -> AgentConfig:
+    """Of a worker that nobody listens to."""
+    return settings(tmp_path, files, 1)
+
+
+@contextmanager
+def started(config: AgentConfig) -> Iterator[WorkerProcess]:
+    worker = WorkerProcess(0, config)
+    worker.start()
+    try:
+        yield worker
+    finally:
+        assert worker.process is not None
+        worker.process.kill()
+        worker.process.wait()
+
+
+def send(worker: WorkerProcess, number: signal.Signals) -> None:
+    assert worker.process is not None
+    worker.process.send_signal(number)
+
+
+def test_a_worker_gets_its_settings_whole(config: AgentConfig) -> None:
+    setup = WorkerSetup(index=3, parent=1, config=config, id_prefix="ab", ring_fd=5)
+    assert msgspec.json.decode(msgspec.json.encode(setup), type=WorkerSetup) == setup
+
+
+def test_one_that_was_not_started_has_neither_ended_nor_to_be_stopped(config: AgentConfig) -> None:
+    worker = WorkerProcess(0, config)
+    worker.stop(1)
+    assert worker.ended() is None
+
+
+def test_a_killed_worker_is_started_again_and_loses_no_count(tmp_path: Path, files: Files) -> None:
+    with Intake(files.certificate, files.key) as intake, started(settings(tmp_path, files, intake.port)) as worker:
+        worker.wait_ready(30)
+        worker.watch()
+        assert worker.restarts == 0, "it runs"
+        wait(lambda: worker.counters[Counter.EXCHANGES_SENT] == COUNT)
+        send(worker, signal.SIGKILL)
+        wait(lambda: worker.ended() == -signal.SIGKILL)
+        worker.watch()
+        worker.wait_ready(30)
+        assert worker.restarts == 1
+        wait(lambda: worker.counters[Counter.EXCHANGES_SENT] == 2 * COUNT)
+        worker.stop(10)
+        assert worker.ended() == 0
+        assert len({one.id for one in intake.exchanges()}) == 2 * COUNT, "each start has ids of its own"
+
+
+def test_a_worker_that_cannot_start_ends_the_agent_with_its_own_code(
+    tmp_path: Path, config: AgentConfig, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a.chunks").write_bytes(b"no recording")
+    with started(config) as worker, pytest.raises(SystemExit) as ended:
+        worker.wait_ready(30)
+    assert ended.value.code == 66
+    assert capfd.readouterr().err == f"{tmp_path / 'a.chunks'} is not a recording. Name a *.chunks file.\n"
+
+
+def test_a_worker_that_does_not_start_in_time_is_one_sentence(config: AgentConfig) -> None:
+    with started(config) as worker:
+        send(worker, signal.SIGSTOP)
+        with pytest.raises(UserError, match=r"^Worker 0 did not start within 0\.1 s\.") as caught:
+            worker.wait_ready(0.1)
+    assert caught.value.exit_code == 69
+
+
+def test_a_worker_that_does_not_end_in_time_is_killed(config: AgentConfig) -> None:
+    with started(config) as worker:
+        worker.wait_ready(30)
+        send(worker, signal.SIGSTOP)
+        began = time.monotonic()
+        worker.stop(0.2)
+        assert time.monotonic() - began >= 0.2
+        assert worker.ended() == -signal.SIGKILL
