@@ -125,6 +125,7 @@ class Pipeline:
     def _close(self, chunk: Chunk) -> None:
         if chunk.conn == 0:
             self._counters.add(Counter.CONNECTIONS_CLOSED, self._table.remove_process(chunk.tgid, chunk.time))
+            self._keys.release_process(chunk.tgid)
             return
         connection = self._get(chunk.conn)
         if connection is None:

@@ -10,9 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from agent_py.connection.connection import Connection
 from agent_py.counters import Counter, Counters
+from agent_py.tls.finder import KeyFinder
 from agent_py.tls.half import Half
-from agent_py.tls.keystore import KeyStore
+from agent_py.tls.keystore import PATIENCE, KeyStore
 from agent_py.tls.negotiation import INGRESS, Negotiation
 from agent_py.tls.records import APPLICATION_DATA, Event, Record
 
@@ -21,63 +23,70 @@ EARLY_RECORDS = 16
 
 
 class Backlog:
-    """For connection ``id`` of process ``tgid``; ``handle`` deals with an event, or tells that it must wait."""
+    """``id``, ``tgid``: those of the connection. ``handle`` deals with an event, or tells that it must wait."""
 
     __slots__ = (
-        "_closed", "_counters", "_halves", "_handle", "_negotiation", "_random", "_retrying", "_store", "_waiting",
-        "id", "tgid",
+        "_closed", "_counters", "_finder", "_halves", "_handle", "_negotiation", "_random", "_retrying", "_since",
+        "_store", "_waiting", "id", "tgid",
     )  # fmt: skip
 
     def __init__(
         self,
-        id: int,
-        tgid: int,
+        connection: Connection,
         halves: tuple[Half, Half],
         negotiation: Negotiation,
+        finder: KeyFinder,
         store: KeyStore,
         counters: Counters,
         handle: Callable[[Half, Event], bool],
     ) -> None:
-        self.id = id
-        self.tgid = tgid
+        self.id = connection.id
+        self.tgid = connection.tgid
         self._halves = halves
         self._negotiation = negotiation
+        self._finder = finder
         self._store = store
         self._counters = counters
         self._handle = handle
         self._waiting = False
+        self._since = 0
         self._random = b""
         self._retrying = False
         self._closed = False
-
-    def __bool__(self) -> bool:
-        return any(half.pending for half in self._halves)
 
     def take(self, half: Half, event: Event) -> None:
         """Deal with the next event of a direction, now or when its turn comes."""
         if not half.pending and self._handle(half, event):
             return
         half.hold(event)
-        self._wait()
-        if self._negotiation.early_data and len(half.pending) <= EARLY_RECORDS:
-            self.retry()
+        self._wait(event.time)
+        early = self._negotiation.early_data and len(half.pending) <= EARLY_RECORDS
+        if early or event.time - self._since >= PATIENCE:
+            self.retry(event.time)
 
     def keys_arrived(self, time: int) -> None:
         """See ``keystore.Waiter``."""
-        self.retry()
+        self.retry(time)
 
-    def retry(self) -> None:
+    def clear(self, time: int) -> bool:
+        """The last chance of what waits: every secret at hand is tried. Whether nothing waits any more."""
+        if self._waiting:
+            self.retry(time, last=True)
+        return not self._waiting
+
+    def retry(self, time: int, *, last: bool = False) -> None:
         """Something changed: go on with what waits."""
         if self._retrying:
             return
         self._retrying = True
+        self._finder.wide = last or (self._waiting and time - self._since >= PATIENCE)
         for half in self._halves:
             while half.pending and (self._handle(half, half.pending[0]) or self._skip_early(half)):
                 if self._closed:
                     return
                 half.unhold()
-        self._retrying = False
-        if not self:
+        self._retrying = self._finder.wide = False
+        if not any(half.pending for half in self._halves):
             self._stop_waiting()
 
     def _skip_early(self, half: Half) -> bool:
@@ -85,19 +94,34 @@ class Backlog:
         early = self._negotiation.early_data and half.direction == INGRESS
         if not early or half.opener is not None or not self._negotiation.tls13:
             return False
+        if self._opens(half, half.pending[0]):
+            return True
         for position, event in enumerate(half.pending):
             if position and isinstance(event, Record) and event.type == APPLICATION_DATA and self._handle(half, event):
-                for _ in range(position):
-                    half.unhold()
-                    self._counters.add(Counter.LOST_DECRYPT_FAILED)
-                return not self._closed
+                return self._skip(half, position)
         return False
 
-    def _wait(self) -> None:
+    def _skip(self, half: Half, position: int) -> bool:
+        """Drop what lies before ``position``; records in the clear (a second ClientHello) are no loss."""
+        for _ in range(0 if self._closed else position):
+            event = half.unhold()
+            if isinstance(event, Record) and event.type == APPLICATION_DATA:
+                self._counters.add(Counter.LOST_DECRYPT_FAILED)
+        return not self._closed
+
+    def _opens(self, half: Half, event: Event) -> bool:
+        """Deal with early data under whatever secret, before it is skipped for good."""
+        wide, self._finder.wide = self._finder.wide, True
+        opened = self._handle(half, event)
+        self._finder.wide = wide
+        return opened
+
+    def _wait(self, time: int) -> None:
         if not self._waiting:
             self._waiting = True
+            self._since = time
             self._random = self._negotiation.client.random if self._negotiation.client is not None else b""
-            self._store.wait(self, self._random)
+            self._store.wait(self, self._random, time)
 
     def _stop_waiting(self) -> None:
         if self._waiting:

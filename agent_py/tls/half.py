@@ -47,10 +47,11 @@ class Half:
         self.pending.append(event)
         self.pending_bytes += 64 + (len(event.fragment) if isinstance(event, Record) else 0)
 
-    def unhold(self) -> None:
+    def unhold(self) -> Event:
         """The oldest record that waited is done."""
         event = self.pending.popleft()
         self.pending_bytes -= 64 + (len(event.fragment) if isinstance(event, Record) else 0)
+        return event
 
     def use(self, opener: Opener | None, secret: bytearray | None, suite: Suite | None, sequence: int = 0) -> None:
         """Take a new key into use (None: none yet); the old secret is wiped."""
@@ -72,6 +73,12 @@ class Half:
         if self.secret is not None and self.suite is not None:
             secret = bytearray(tls13_next_secret(self.secret, self.suite))
             self.use(Tls13Opener(self.suite, tls13_keys(secret, self.suite)), secret, self.suite)
+
+    def derives(self, secret: bytearray) -> bool:
+        """Whether ``secret`` is the one in use or the one that the next KeyUpdate brings."""
+        if self.secret is None or self.suite is None:
+            return False
+        return secret in (self.secret, tls13_next_secret(self.secret, self.suite))
 
     def open(self, record: Record) -> tuple[int, bytes] | None:
         """Open a whole record under the key in use; None when it does not fit."""

@@ -21,7 +21,7 @@ APPLICATION_DATA = 23
 class Record:
     """``fragment`` holds the first bytes of ``length``; ``time`` is when its last byte was seen."""
 
-    __slots__ = ("fragment", "header", "length", "lost", "time", "type")
+    __slots__ = ("fragment", "guessed", "header", "length", "lost", "time", "tried", "type")
 
     def __init__(self, header: bytes, fragment: bytes, length: int, time: int, *, lost: bool = False) -> None:
         self.header = header
@@ -32,6 +32,10 @@ class Record:
         self.time = time
         self.lost = lost
         """Whether the missing rest was lost, not left out by design."""
+        self.tried = 0
+        """Number of the newest secret of its own connection's under which it was tried in vain (``KeyFinder``)."""
+        self.guessed = 0
+        """The same of secrets that are hinted at other connections."""
 
     @property
     def cut(self) -> bool:

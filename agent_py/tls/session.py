@@ -53,7 +53,7 @@ class TlsSession:
         self._finder = KeyFinder(store, connection.id, connection.tgid)
         self._decryption = Decryption(self._negotiation, self._finder)
         self._backlog = Backlog(
-            connection.id, connection.tgid, self._halves, self._negotiation, store, counters, self._handle
+            connection, self._halves, self._negotiation, self._finder, store, counters, self._handle
         )
         self._settled = False
         self._dead = False
@@ -76,7 +76,7 @@ class TlsSession:
 
     def expire(self, time: int) -> None:
         """Records waited for a key for the response timeout."""
-        if self._backlog:
+        if not self._backlog.clear(time):
             self._give_up(time, Counter.LOST_KEY_MISSING)
         elif not self._dead:
             self.layer.expire(time)
@@ -85,13 +85,15 @@ class TlsSession:
         """The connection ended."""
         if self._dead:
             return
-        if self._backlog:
+        if not self._backlog.clear(time):
             self._counters.add(Counter.LOST_KEY_MISSING)
         self._end(time)
 
     def _take(self, half: Half, event: Event) -> None:
         if not self._dead:
             self._backlog.take(half, event)
+            if half.pending_bytes > self._settings.pending_limit:
+                self._backlog.clear(event.time)
             if half.pending_bytes > self._settings.pending_limit:
                 self._give_up(event.time, Counter.LOST_KEY_MISSING)
 
@@ -138,7 +140,7 @@ class TlsSession:
             self._finder.forget()
             if self._negotiation.server is not None:
                 self._show(self._negotiation.server.protocol)
-            self._backlog.retry()
+            self._backlog.retry(time)
         elif hello is Hello.MALFORMED:
             self._give_up(time, Counter.LOST_KEY_MISSING)
         elif hello is Hello.UNSUPPORTED:
@@ -212,7 +214,10 @@ class TlsSession:
         """Both directions carry application data: no further secret is wanted."""
         if not self._settled and all(half.application or half.protected for half in self._halves):
             self._settled = True
-            self._store.settle(self._id)
+            self._store.settle(self._id, self._derived)
+
+    def _derived(self, secret: bytearray) -> bool:
+        return any(half.derives(secret) for half in self._halves)
 
     def _give_up(self, time: int, cause: Counter) -> None:
         if not self._dead:

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 from agent_py.chunk import KeyInfo, KeyProtocol
+from agent_py.connection.connection import announced
 from agent_py.counters import Counter, Counters
 from agent_py.tls.backlog import Backlog
+from agent_py.tls.finder import KeyFinder
 from agent_py.tls.half import Half
 from agent_py.tls.handshake import ClientHello, ServerHello
-from agent_py.tls.keystore import KeyStore
+from agent_py.tls.keystore import PATIENCE, KeyStore
 from agent_py.tls.negotiation import TLS13, Negotiation
 from agent_py.tls.records import Event, Record
+from tests.support.chunks import Wire
 
 
 class Desk:
@@ -22,10 +25,15 @@ class Desk:
         negotiation = Negotiation()
         negotiation.client = ClientHello(b"c" * 32, b"", "", (), early_data)
         negotiation.server = ServerHello(b"s" * 32, b"", 0x1301, TLS13, "", encrypt_then_mac=False)
-        self.backlog = Backlog(5, 1, self.halves, negotiation, self.store, self.counters, self.handle)
+        self.finder = KeyFinder(self.store, 5, 42)
+        self.wide: list[bool] = []
+        self.backlog = Backlog(
+            announced(Wire(5).open()), self.halves, negotiation, self.finder, self.store, self.counters, self.handle
+        )
 
     def handle(self, half: Half, event: Event) -> bool:
         assert isinstance(event, Record)
+        self.wide.append(self.finder.wide)
         if event.fragment[:1] not in self.ready:
             return False
         if event.fragment == b"!":
@@ -33,9 +41,14 @@ class Desk:
         self.done.append(event.fragment)
         return True
 
-    def take(self, direction: int, *fragments: bytes, kind: int = 23) -> None:
+    @property
+    def waits(self) -> bool:
+        assert (self.store._waiting != {}) == any(half.pending for half in self.halves)
+        return self.store._waiting != {}
+
+    def take(self, direction: int, *fragments: bytes, kind: int = 23, time: int = 0) -> None:
         for fragment in fragments:
-            record = Record(bytes([kind]) + b"\3\3\0\1", fragment, len(fragment), 0)
+            record = Record(bytes([kind]) + b"\3\3\0\1", fragment, len(fragment), time)
             self.backlog.take(self.halves[direction], record)
 
 
@@ -44,11 +57,11 @@ def test_records_wait_in_their_order() -> None:
     desk.ready = b"ac"
     desk.take(0, b"a", b"b1", b"c")
     assert desk.done == [b"a"]
-    assert desk.backlog
+    assert desk.waits
     desk.ready = b"abc"
-    desk.backlog.retry()
+    desk.backlog.retry(1)
     assert desk.done == [b"a", b"b1", b"c"]
-    assert not desk.backlog
+    assert not desk.waits
 
 
 def test_the_store_tells_of_keys_while_something_waits() -> None:
@@ -56,9 +69,9 @@ def test_the_store_tells_of_keys_while_something_waits() -> None:
     secret = KeyInfo(KeyProtocol.TLS13_TRAFFIC_SECRET, b"k" * 32, b"", b"")
     desk.take(1, b"a")
     desk.ready = b"a"
-    desk.store.add(secret, 5, 1, 0)
+    desk.store.add(secret, 5, 42, 0)
     assert desk.done == [b"a"]
-    assert desk.store._waiting == {}
+    assert not desk.waits
 
 
 def test_early_data_that_never_opens_is_skipped_and_counted() -> None:
@@ -67,7 +80,7 @@ def test_early_data_that_never_opens_is_skipped_and_counted() -> None:
     desk.take(0, b"e1", b"e2", b"f")
     assert desk.done == [b"f"]
     assert desk.counters[Counter.LOST_DECRYPT_FAILED] == 2
-    assert not desk.backlog
+    assert not desk.waits
 
 
 def test_nothing_is_skipped_without_early_data_nor_of_the_server() -> None:
@@ -81,7 +94,51 @@ def test_closed_in_the_middle_of_a_retry() -> None:
     desk = Desk()
     desk.take(0, b"!", b"a")
     desk.ready = b"!a"
-    desk.backlog.retry()
+    desk.backlog.retry(1)
     assert desk.done == [b"!"]
-    assert not desk.backlog
-    assert desk.store._waiting == {}
+    assert not desk.waits
+
+
+def test_what_is_in_the_clear_is_passed_with_early_data_and_not_counted() -> None:
+    desk = Desk(early_data=True)
+    desk.take(0, b"e")
+    desk.take(0, b"hello", kind=22)
+    desk.ready = b"f"
+    desk.take(0, b"f")
+    assert desk.done == [b"f"]
+    assert desk.counters[Counter.LOST_DECRYPT_FAILED] == 1
+
+
+def test_early_data_is_tried_under_every_secret_before_it_is_skipped() -> None:
+    desk = Desk(early_data=True)
+    desk.take(0, b"e", b"f")
+    assert True in desk.wide
+
+
+def test_secrets_of_others_are_tried_by_who_waited_long() -> None:
+    desk = Desk()
+    desk.take(0, b"a", time=10)
+    desk.take(0, b"b", time=9 + PATIENCE)
+    assert True not in desk.wide
+    desk.take(0, b"c", time=10 + PATIENCE)
+    assert desk.wide.count(True) == 1
+    assert not desk.finder.wide
+
+
+def test_the_store_tells_once_that_the_wait_was_long() -> None:
+    desk = Desk()
+    desk.take(0, b"a", time=10)
+    for now in (9 + PATIENCE, 10 + PATIENCE, 11 + PATIENCE):
+        desk.store.expire(now)
+    assert desk.wide.count(True) == 1
+
+
+def test_the_last_chance_is_wide() -> None:
+    desk = Desk()
+    assert desk.backlog.clear(0)
+    desk.take(0, b"a")
+    assert not desk.backlog.clear(1)
+    assert desk.wide == [False, True]
+    desk.ready = b"a"
+    assert desk.backlog.clear(2)
+    assert not desk.waits

@@ -3,7 +3,7 @@ from __future__ import annotations
 from agent_py.tls.half import Half
 from agent_py.tls.protection import Tls13Opener
 from agent_py.tls.records import Record
-from agent_py.tls.schedule import tls13_keys
+from agent_py.tls.schedule import tls13_keys, tls13_next_secret
 from agent_py.tls.suites import TLS13_SUITES
 
 SUITE = TLS13_SUITES[0x1301]
@@ -38,3 +38,12 @@ def test_without_a_key_nothing_opens() -> None:
     record = Record(b"\x17\x03\x03\0\5", b"abcde", 5, 0)
     assert Half(0).open(record) is None
     assert Half(0).open_cut(record) is None
+
+
+def test_which_secrets_it_derives() -> None:
+    made = half(bytearray(b"s" * 32))
+    coming = bytearray(tls13_next_secret(b"s" * 32, SUITE))
+    assert made.derives(bytearray(b"s" * 32))
+    assert made.derives(coming)
+    assert not made.derives(bytearray(tls13_next_secret(coming, SUITE)))
+    assert not Half(0).derives(coming)
