@@ -169,9 +169,8 @@ def test_it_is_ready_when_every_worker_runs_and_a_process_is_mirrored(tmp_path: 
 
 def test_a_recording_needs_one_worker_and_no_kernel(tmp_path: Path, host: Host) -> None:
     host.codes = {0: -signal.SIGKILL}
-    with pytest.raises(
-        UserError, match=r"^The worker that plays a\.chunks ended before the agent \(killed by SIGKILL\)\.$"
-    ):
+    words = r"^The worker that plays a\.chunks ended before the agent \(killed by SIGKILL\)\.$"
+    with pytest.raises(UserError, match=words) as caught:
         Parent(settings(tmp_path, replay_file="a.chunks", workers=4)).run()
     assert host.done == ["worker 0 of ()", "start 0", "ready 0", "health"]
     assert (caught.value.exit_code, host.settings) == (70, None)
