@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,11 +12,7 @@ from demo.nginx import Nginx
 
 
 @pytest.fixture
-def nginx(tmp_path: Path) -> Iterator[Nginx]:
-    # nginx's workers run as another user: the way to their files has to be open.
-    for folder in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
-        folder.chmod(folder.stat().st_mode | 0o111)
-    directory = tmp_path / "nginx"
-    directory.mkdir()
-    with Nginx(directory, workers=2) as server:
+def nginx() -> Iterator[Nginx]:
+    # Not below pytest's own folder: nginx's workers are another user, for whom each start of pytest closes that folder.
+    with tempfile.TemporaryDirectory(prefix="oob-nginx-") as directory, Nginx(Path(directory), workers=2) as server:
         yield server

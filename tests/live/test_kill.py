@@ -16,7 +16,10 @@ from typing import Any
 
 import pytest
 
+from agent_py.loader.programs import CLOSING_CALLS, KEY_PROGRAM, TYPED_TRACEPOINTS
 from cli_py.client import Client
+from cli_py.hostnode import LEDGER
+from common_py import ledger
 from common_py.errors import UserError
 from demo.agent import Agent
 from demo.nginx import Nginx
@@ -26,6 +29,7 @@ from tests.tiers import REPOSITORY
 pytestmark = [pytest.mark.live, pytest.mark.timeout(240)]
 
 LOAD_RATE = 400
+BPF_PROGRAMS = len({*sum(TYPED_TRACEPOINTS.values(), ()), *CLOSING_CALLS.values(), KEY_PROGRAM})
 
 
 class Product:
@@ -54,6 +58,10 @@ class Product:
     def hits(self) -> int:
         """Hits that the cloud has."""
         return sum(attack["hits"] for attack in self.client.get("/v1/attacks")["attacks"])
+
+    def log(self, program: str) -> str:
+        """What a program wrote."""
+        return (self.data / "run" / f"{program}.log").read_text()
 
     def end(self) -> None:
         """End it as Ctrl-C does."""
@@ -132,6 +140,27 @@ def test_a_killed_program_disturbs_nothing_and_comes_back(nginx: Nginx, product:
     wait_for("the second attack", lambda: answers(product) and product.hits() == 4)
 
 
+def test_hits_that_wait_for_the_cloud_survive_a_kill_of_the_node(nginx: Nginx, product: Product) -> None:
+    def held() -> int:
+        return ledger.read(product.data / LEDGER).hits.held
+
+    (cloud,) = product.pids("cloud_py")
+    (node,) = product.pids("cli_py.hostnode")
+    os.kill(cloud, signal.SIGSTOP)
+    try:
+        attack(nginx)
+        wait_for("the hits", lambda: held() == 2)
+        os.kill(node, signal.SIGKILL)
+        wait_for("the node to be back", lambda: product.pids("cli_py.hostnode") not in ([], [node]))
+        wait_for("its new books", lambda: '"hits_kept": 2, "summaries_lost": 0' in product.log("node"))
+        assert held() == 2
+    finally:
+        os.kill(cloud, signal.SIGCONT)
+    wait_for("the cloud to have them", lambda: held() == 0)
+    assert product.hits() == 2
+    assert '"hits_lost": 0' in product.log("node")
+
+
 def answers(product: Product) -> bool:
     """Whether the cloud can be asked."""
     try:
@@ -169,7 +198,7 @@ def test_a_killed_agent_leaves_no_program_and_no_probe(nginx: Nginx, tmp_path: P
     before = bpf_programs()
     with Agent(tmp_path / "agent", mirror_pids=[nginx.pid]) as agent:
         programs = bpf_programs() - before
-        assert len(programs) > 20
+        assert len(programs) == BPF_PROGRAMS
         workers = agent.workers()
         with load(nginx, seconds=8):
             time.sleep(1)

@@ -110,7 +110,9 @@ def main() -> int:
         known = request(options.prefix, number, bodies=not options.no_bodies)
         status = client.exchange(known.wire)
         answered += 1
-        wrong += status != known.status
+        if status != known.status:
+            wrong += 1
+            print(f"request {number}: status {status} instead of {known.status}", file=sys.stderr)
         if not options.keep_alive:
             client.close()
     client.close()
