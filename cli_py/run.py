@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
+from typing import TypeVar
 
 import click
 
@@ -16,12 +18,20 @@ from common_py.errors import NO_PERMISSION, UNAVAILABLE, USAGE, UserError
 
 LOOK_SECONDS = 0.5
 
+Command = TypeVar("Command", bound=Callable[..., None])
+
 
 def default_data() -> Path:
     """Where host mode keeps its store and tokens when nobody says otherwise."""
     if os.geteuid() == 0:
         return Path("/var/lib/oob")
     return Path(os.environ.get("XDG_STATE_HOME", Path.home() / ".local" / "state")) / "oob"
+
+
+def number(name: str, limit: int, help: str) -> Callable[[Command], Command]:
+    """The option ``name`` for a number of processes, 1 by default and at most ``limit``."""
+    kind = click.IntRange(1, limit)
+    return click.option(name, type=kind, metavar="N", default=1, show_default=True, help=f"{help}, up to {limit}.")
 
 
 @click.command(short_help="Mirror processes, detect attacks, show them.")
@@ -58,22 +68,8 @@ def default_data() -> Path:
     show_default=True,
     help="Of the console and the API; 0 takes a free one.",
 )
-@click.option(
-    "--workers",
-    type=click.IntRange(1, 64),
-    metavar="N",
-    default=1,
-    show_default=True,
-    help="Processes that read traffic, up to 64.",
-)
-@click.option(
-    "--detection-workers",
-    type=click.IntRange(1, 256),
-    metavar="N",
-    default=1,
-    show_default=True,
-    help="Processes that look for attacks, up to 256.",
-)
+@number("--workers", 64, "Processes that read traffic")
+@number("--detection-workers", 256, "Processes that look for attacks")
 @click.option("--no-tls", is_flag=True, help="Read no TLS keys: TLS connections are only counted.")
 @click.option(
     "--record", type=click.Path(path_type=Path), metavar="FILE", help="Also write the traffic, decrypted, to this file."

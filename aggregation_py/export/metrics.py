@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge
+from prometheus_client import REGISTRY, CollectorRegistry
 
 from common_py.contracts import Hit, Summary
+from common_py.metrics import Meter
 from common_py.stream import CountedStream
 
 NANOSECONDS = 1e9
@@ -16,22 +17,17 @@ class Metrics:
     def __init__(
         self, hits: CountedStream[Hit], summaries: CountedStream[Summary], registry: CollectorRegistry = REGISTRY
     ) -> None:
-        def gauge(name: str, help: str) -> Gauge:
-            return Gauge(f"wallarm_{name}", help, registry=registry)
-
-        def counter(name: str, help: str) -> Counter:
-            return Counter(f"wallarm_{name}", help, registry=registry)
-
-        self.api_errors = gauge("api_errors", "Requests to the cloud that it did not take.")
-        self.exported = counter("export_hits", "Hits that the cloud took.")
-        self.rejected = counter("export_rejected", "Hits that the cloud refused for good.")
-        self.shutdown = counter("export_shutdown", "Hits still waiting when the program ended.")
-        self.summaries = counter("summaries", "Summaries read from the stream.")
-        self._delay = gauge("export_delay", "Seconds since the oldest hit that waits for the cloud was captured.")
-        gauge("export_queue", "Hits that wait for the cloud.").set_function(lambda: len(hits))
-        gauge("export_drops", "Hits pushed out of the stream unread.").set_function(lambda: hits.dropped)
-        gauge("export_drops_flag", "1 when hits have been pushed out.").set_function(lambda: float(hits.dropped > 0))
-        gauge("summaries_drops", "Summaries pushed out unread.").set_function(lambda: summaries.dropped)
+        meter = Meter(registry=registry)
+        self.api_errors = meter.gauge("api_errors", "Requests to the cloud that it did not take.")
+        self.exported = meter.counter("export_hits", "Hits that the cloud took.")
+        self.rejected = meter.counter("export_rejected", "Hits that the cloud refused for good.")
+        self.shutdown = meter.counter("export_shutdown", "Hits still waiting when the program ended.")
+        self.summaries = meter.counter("summaries", "Summaries read from the stream.")
+        self._delay = meter.gauge("export_delay", "Seconds since the oldest hit that waits for the cloud was captured.")
+        meter.gauge("export_queue", "Hits that wait for the cloud.", lambda: len(hits))
+        meter.gauge("export_drops", "Hits pushed out of the stream unread.", lambda: hits.dropped)
+        meter.gauge("export_drops_flag", "1 when hits have been pushed out.", lambda: float(hits.dropped > 0))
+        meter.gauge("summaries_drops", "Summaries pushed out unread.", lambda: summaries.dropped)
 
     def waiting(self, oldest: Hit, now: float) -> None:
         """``oldest`` is about to be sent at the Unix time ``now`` in seconds."""
