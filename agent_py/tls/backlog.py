@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from agent_py.connection.connection import Connection
-from agent_py.counters import Counter, Counters
 from agent_py.tls.finder import KeyFinder
 from agent_py.tls.half import Half
 from agent_py.tls.keystore import PATIENCE, KeyStore
@@ -23,10 +22,14 @@ EARLY_RECORDS = 16
 
 
 class Backlog:
-    """``id``, ``tgid``: those of the connection. ``handle`` deals with an event, or tells that it must wait."""
+    """``id``, ``tgid``: those of the connection.
+
+    ``handle(half, event)`` deals with an event, or tells that it must wait; ``skipped(half, records, time)`` takes the
+    number of protected records that nobody will open.
+    """
 
     __slots__ = (
-        "_closed", "_counters", "_finder", "_halves", "_handle", "_negotiation", "_random", "_retrying", "_since",
+        "_closed", "_finder", "_halves", "_handle", "_negotiation", "_random", "_retrying", "_since", "_skipped",
         "_store", "_waiting", "id", "tgid",
     )  # fmt: skip
 
@@ -37,8 +40,8 @@ class Backlog:
         negotiation: Negotiation,
         finder: KeyFinder,
         store: KeyStore,
-        counters: Counters,
         handle: Callable[[Half, Event], bool],
+        skipped: Callable[[Half, int, int], None],
     ) -> None:
         self.id = connection.id
         self.tgid = connection.tgid
@@ -46,8 +49,8 @@ class Backlog:
         self._negotiation = negotiation
         self._finder = finder
         self._store = store
-        self._counters = counters
         self._handle = handle
+        self._skipped = skipped
         self._waiting = False
         self._since = 0
         self._random = b""
@@ -98,16 +101,17 @@ class Backlog:
             return True
         for position, event in enumerate(half.pending):
             if position and isinstance(event, Record) and event.type == APPLICATION_DATA and self._handle(half, event):
-                return self._skip(half, position)
+                return self._skip(half, position, event.time)
         return False
 
-    def _skip(self, half: Half, position: int) -> bool:
+    def _skip(self, half: Half, position: int, time: int) -> bool:
         """Drop what lies before ``position``; records in the clear (a second ClientHello) are no loss."""
-        for _ in range(0 if self._closed else position):
-            event = half.unhold()
-            if isinstance(event, Record) and event.type == APPLICATION_DATA:
-                self._counters.add(Counter.LOST_DECRYPT_FAILED)
-        return not self._closed
+        if self._closed:
+            return False
+        events = [half.unhold() for _ in range(position)]
+        records = sum(isinstance(event, Record) and event.type == APPLICATION_DATA for event in events)
+        self._skipped(half, records, time)
+        return True
 
     def _opens(self, half: Half, event: Event) -> bool:
         """Deal with early data under whatever secret, before it is skipped for good."""

@@ -23,8 +23,8 @@ class Half:
     """State of one direction. ``protected``: a ChangeCipherSpec went by (TLS 1.2)."""
 
     __slots__ = (
-        "application", "direction", "handshake", "opener", "pending", "pending_bytes", "protected", "reader", "secret",
-        "sequence", "suite", "uncertain",
+        "application", "direction", "finished", "handshake", "opener", "pending", "pending_bytes", "protected", "reader",
+        "secret", "sequence", "suite", "uncertain",
     )  # fmt: skip
 
     def __init__(self, direction: int) -> None:
@@ -38,7 +38,9 @@ class Half:
         self.uncertain = False
         self.protected = False
         self.application = False
-        """Whether the key in use is that of application data (TLS 1.3)."""
+        """Whether the key in use is that of application data or early data (TLS 1.3)."""
+        self.finished = False
+        """Whether its Finished went by (RFC 8446 §4.4.4)."""
         self.pending: deque[Event] = deque()
         self.pending_bytes = 0
 

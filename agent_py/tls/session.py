@@ -53,7 +53,7 @@ class TlsSession:
         self._finder = KeyFinder(store, connection.id, connection.tgid)
         self._decryption = Decryption(self._negotiation, self._finder)
         self._backlog = Backlog(
-            connection, self._halves, self._negotiation, self._finder, store, counters, self._handle
+            connection, self._halves, self._negotiation, self._finder, store, self._handle, self._skipped
         )
         self._settled = False
         self._dead = False
@@ -177,6 +177,11 @@ class TlsSession:
             self.layer.gap(half.direction, UNKNOWN, 0, record.time)
         return True
 
+    def _skipped(self, half: Half, records: int, time: int) -> None:
+        """Early data went by unopened: whether its server took it, and so what follows in the stream, is not known."""
+        self._counters.add(Counter.LOST_DECRYPT_FAILED, records)
+        self.layer.gap(half.direction, UNKNOWN, 0, time)
+
     def _content(self, half: Half, content: Content, time: int) -> None:
         if content.type == HANDSHAKE:
             for kind, body in half.handshake.data(content.data):
@@ -204,6 +209,7 @@ class TlsSession:
         elif kind in (messages.FINISHED, messages.END_OF_EARLY_DATA):
             half.use(None, None, None)
             half.application = False
+            half.finished = kind == messages.FINISHED
         elif kind == messages.KEY_UPDATE:
             half.update()
         elif kind == messages.NEW_SESSION_TICKET:
@@ -211,8 +217,9 @@ class TlsSession:
             self._settle()
 
     def _settle(self) -> None:
-        """Both directions carry application data: no further secret is wanted."""
-        if not self._settled and all(half.application or half.protected for half in self._halves):
+        """Both directions carry application data, the client's not as early data: no further secret is wanted."""
+        early = self._negotiation.early_data and not self._halves[INGRESS].finished
+        if not self._settled and not early and all(half.application or half.protected for half in self._halves):
             self._settled = True
             self._store.settle(self._id, self._derived)
 

@@ -104,7 +104,7 @@ def chunk(data: bytes) -> None:
     try:
         assert len(unpack(data).payload) <= len(data)
     except ValueError:
-        assert len(data) < HEADER.size or int.from_bytes(data[24:28], "little") > len(data) - HEADER.size - 4
+        assert len(data) < HEADER.size or int.from_bytes(data[28:32], "little") > len(data) - HEADER.size
 
 
 SNIPPETS = [

@@ -145,7 +145,7 @@ class TlsWire:
                 self._key(label, bytes.fromhex(client_random), bytes.fromhex(secret))
 
     def _key(self, label: str, client_random: bytes, secret: bytes) -> None:
-        if label == "EXPORTER_SECRET":
+        if label.endswith("EXPORTER_SECRET"):
             return
         tls12 = label == "CLIENT_RANDOM"
         protocol = KeyProtocol.TLS12_MASTER_SECRET if tls12 else KeyProtocol.TLS13_TRAFFIC_SECRET
