@@ -10,9 +10,9 @@ file; a damaged one is set aside (one, under the name ``*.damaged``) and a fresh
 A row is one entry as msgpack and its number, which only grows. A call is one transaction for all its entries: adding
 and forgetting costs some 30 µs a call and 5 µs a hit of 700 bytes, in the calling thread (the event loop's).
 
-The bodies together are at most ``limit`` bytes; the file is as large as it ever had to be. What does not fit, or cannot
-be written, gets the number 0: it is in memory alone, which is logged once until it is over, and a kill then costs it
-(the ledger counts that).
+The bodies together are at most ``limit`` bytes; the file is as large as it had to be since it was empty at a start.
+What does not fit, or cannot be written, gets the number 0: it is in memory alone, which is logged once until it is
+over, and a kill then costs it (the ledger counts that).
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -115,7 +116,12 @@ class Spool(Generic[T]):
         self._database = sqlite3.connect(self._path, timeout=1.0)
         try:
             prepare(self._database)
-            return self._entries(self._database)
+            found = self._entries(self._database)
+            if not found:
+                # Gives the space back that an outage of the cloud took; a full disk has none to do it in.
+                with suppress(sqlite3.OperationalError):
+                    self._database.execute("VACUUM")
+            return found
         except sqlite3.Error as error:
             self._end()
             if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):

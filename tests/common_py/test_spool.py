@@ -95,6 +95,15 @@ def test_the_bound_counts_what_was_there_before(tmp_path: Path) -> None:
     spool.close()
 
 
+def test_an_empty_file_is_small_again(tmp_path: Path) -> None:
+    spool, _ = begin(tmp_path / "spool")
+    spool.forget(spool.add(["x" * 100_000] * 5))
+    spool.close()
+    assert (tmp_path / "spool").stat().st_size > 500_000
+    assert entries(tmp_path / "spool") == []
+    assert (tmp_path / "spool").stat().st_size < 50_000
+
+
 def foreign_database(path: Path) -> None:
     with sqlite3.connect(path) as database:
         database.execute("CREATE TABLE others (x)")
