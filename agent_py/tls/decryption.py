@@ -7,8 +7,9 @@ cut record the start is decrypted without proof, once application data flows.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum, auto
+
+import msgspec
 
 from agent_py.connection.layer import UNKNOWN
 from agent_py.tls.finder import KeyFinder
@@ -17,16 +18,14 @@ from agent_py.tls.negotiation import INGRESS, Negotiation
 from agent_py.tls.records import APPLICATION_DATA, Record
 
 
-@dataclass(frozen=True, slots=True)
-class Content:
+class Content(msgspec.Struct, frozen=True, gc=False):
     """A whole record: its content type (TLS 1.3: the inner one) and plaintext, authenticated."""
 
     type: int
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
+class Start(msgspec.Struct, frozen=True, gc=False):
     """The start of a cut record, not authenticated; ``rest`` bytes of plaintext (or UNKNOWN) are missing."""
 
     data: bytes
@@ -77,7 +76,7 @@ class Decryption:
             return Outcome.FAILED
         if result[0] == APPLICATION_DATA:
             half.application = True
-        return Content(*result)
+        return Content(result[0], result[1])
 
     def _start(self, half: Half, record: Record) -> Start | Outcome:
         if self._negotiation.tls13 and not half.application and not self._recognise(half, record):

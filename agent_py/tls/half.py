@@ -23,8 +23,8 @@ class Half:
     """State of one direction. ``protected``: a ChangeCipherSpec went by (TLS 1.2)."""
 
     __slots__ = (
-        "application", "direction", "finished", "handshake", "opener", "pending", "pending_bytes", "protected", "reader",
-        "secret", "sequence", "suite", "uncertain",
+        "application", "direction", "finished", "handshake", "opener", "pending", "pending_bytes", "protected",
+        "reader", "secret", "sequence", "suite", "uncertain",
     )  # fmt: skip
 
     def __init__(self, direction: int) -> None:

@@ -31,19 +31,15 @@ class Hello(Enum):
 
 
 class Negotiation:
-    """``client``, ``server`` and ``suite`` are None until they are seen."""
+    """``client``, ``server`` and ``suite`` are None until they are seen; ``tls13``: whether TLS 1.3 was chosen."""
 
-    __slots__ = ("client", "server", "suite")
+    __slots__ = ("client", "server", "suite", "tls13")
 
     def __init__(self) -> None:
         self.client: ClientHello | None = None
         self.server: ServerHello | None = None
         self.suite: Suite | None = None
-
-    @property
-    def tls13(self) -> bool:
-        """Whether TLS 1.3 was chosen."""
-        return self.server is not None and self.server.version == TLS13
+        self.tls13 = False
 
     @property
     def early_data(self) -> bool:
@@ -67,6 +63,7 @@ class Negotiation:
         if self.suite is None:
             return Hello.UNSUPPORTED
         self.server = hello
+        self.tls13 = hello.version == TLS13
         return Hello.CHOSEN
 
     def shown(self, protocol: str) -> Tls | None:

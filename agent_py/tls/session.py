@@ -3,7 +3,7 @@
 ``Negotiation`` reads the hellos, ``Decryption`` opens protected records, ``Backlog`` lets records wait while their key
 is missing. The session ties them: it tells the upper layer the plaintext, follows what switches keys (ChangeCipherSpec
 in TLS 1.2; Finished, EndOfEarlyData and KeyUpdate in TLS 1.3) and bounds what waits. Invariant: no record overtakes one
-of its direction that waits, and none of the server's overtakes one of the client's.
+of its direction that waits, and none of the server's overtakes an older one of the client's.
 
 Losses, each counted once: LOST_KEY_MISSING a connection whose records had to be given up; LOST_CIPHER_UNSUPPORTED one
 whose suite or version is not known; LOST_DECRYPT_FAILED a record that its key did not open (above it is a gap).
@@ -61,7 +61,7 @@ class TlsSession:
     def data(self, direction: int, data: bytes, time: int) -> None:
         """Bytes of either direction."""
         half = self._halves[direction]
-        for event in () if self._dead else half.reader.data(data, time):
+        for event in half.reader.data(data, time) if not self._dead else ():
             self._take(half, event)
 
     def hole(self, direction: int, size: int, time: int) -> None:
@@ -71,7 +71,7 @@ class TlsSession:
     def gap(self, direction: int, size: int, lost: int, time: int) -> None:
         """Lost bytes (``lost`` negative: left out by design)."""
         half = self._halves[direction]
-        for event in () if self._dead else half.reader.unseen(size, lost, time):
+        for event in half.reader.unseen(size, lost, time) if not self._dead else ():
             self._take(half, event)
 
     def expire(self, time: int) -> None:
@@ -161,12 +161,12 @@ class TlsSession:
 
     def _protected(self, half: Half, record: Record) -> bool:
         """Open one record; False when its key is missing, or when it must not overtake the client's records."""
-        if half.direction != INGRESS and self._halves[INGRESS].pending:
+        if half.direction != INGRESS and self._overtakes(record):
             return False
         opened = self._decryption.open(half, record)
         if opened is Outcome.WAIT:
             return False
-        if half.application:
+        if half.application and not self._settled:
             self._settle()
         if isinstance(opened, Content):
             self._content(half, opened, record.time)
@@ -176,6 +176,11 @@ class TlsSession:
             self._counters.add(Counter.LOST_DECRYPT_FAILED)
             self.layer.gap(half.direction, UNKNOWN, 0, record.time)
         return True
+
+    def _overtakes(self, record: Record) -> bool:
+        """Whether an older record of the client waits."""
+        pending = self._halves[INGRESS].pending
+        return bool(pending) and pending[0].time <= record.time
 
     def _skipped(self, half: Half, records: int, time: int) -> None:
         """Early data went by unopened: whether its server took it, and so what follows in the stream, is not known."""
@@ -219,7 +224,7 @@ class TlsSession:
     def _settle(self) -> None:
         """Both directions carry application data, the client's not as early data: no further secret is wanted."""
         early = self._negotiation.early_data and not self._halves[INGRESS].finished
-        if not self._settled and not early and all(half.application or half.protected for half in self._halves):
+        if not early and all(half.application or half.protected for half in self._halves):
             self._settled = True
             self._store.settle(self._id, self._derived)
 

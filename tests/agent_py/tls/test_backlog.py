@@ -3,7 +3,7 @@ from __future__ import annotations
 from agent_py.chunk import KeyInfo, KeyProtocol
 from agent_py.connection.connection import announced
 from agent_py.counters import Counters
-from agent_py.tls.backlog import Backlog
+from agent_py.tls.backlog import EARLY_RECORDS, SEARCHES, Backlog
 from agent_py.tls.finder import KeyFinder
 from agent_py.tls.half import Half
 from agent_py.tls.handshake import ClientHello, ServerHello
@@ -25,6 +25,7 @@ class Desk:
         negotiation = Negotiation()
         negotiation.client = ClientHello(b"c" * 32, b"", "", (), early_data)
         negotiation.server = ServerHello(b"s" * 32, b"", 0x1301, TLS13, "", encrypt_then_mac=False)
+        negotiation.tls13 = True
         self.finder = KeyFinder(self.store, 5, 42)
         self.wide: list[bool] = []
         self.backlog = Backlog(
@@ -145,3 +146,32 @@ def test_the_last_chance_is_wide() -> None:
     desk.ready = b"a"
     assert desk.backlog.clear(2)
     assert not desk.waits
+
+
+def test_of_both_directions_the_older_record_goes_first() -> None:
+    desk = Desk()
+    for direction, fragment, time in ((0, b"a", 1), (1, b"b", 2), (0, b"c", 3), (1, b"d", 4), (0, b"e", 4)):
+        desk.take(direction, fragment, time=time)
+    desk.ready = b"abcde"
+    desk.backlog.retry(5)
+    assert b"".join(desk.done) == b"abced"
+
+
+def test_a_direction_goes_on_while_the_other_waits() -> None:
+    desk = Desk()
+    desk.take(0, b"a", b"b", time=1)
+    desk.take(1, b"c", b"d", time=2)
+    desk.ready = b"cd"
+    desk.backlog.retry(3)
+    assert desk.done == [b"c", b"d"]
+    assert desk.waits
+
+
+def test_the_search_behind_early_data_is_bounded() -> None:
+    desk = Desk(early_data=True)
+    desk.take(0, *[b"e"] * 500)
+    assert len(desk.wide) <= SEARCHES + 3 * EARLY_RECORDS
+    before = len(desk.wide)
+    for now in range(100):
+        desk.backlog.retry(now)
+    assert len(desk.wide) - before <= 100

@@ -26,6 +26,7 @@ def made(*secrets: bytes, version: int = TLS13) -> Decryption:
     negotiation = Negotiation()
     negotiation.client = ClientHello(b"c" * 32, b"", "", (), early_data=False)
     negotiation.server = ServerHello(b"s" * 32, b"", 0x1301, version, "", encrypt_then_mac=False)
+    negotiation.tls13 = version == TLS13
     negotiation.suite = SUITE if version == TLS13 else TLS12_SUITES[0x009C]
     return Decryption(negotiation, KeyFinder(store, 5, 1))
 

@@ -234,10 +234,13 @@ def quiet(wire: TlsWire) -> None:
 
 
 @pytest.mark.parametrize("asked", ["client", "server"])
+@pytest.mark.parametrize("late", [False, True], ids=["keys as derived", "keys last"])
 @pytest.mark.parametrize(
     "cipher", ["ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-RSA-CHACHA20-POLY1305", "ECDHE-RSA-AES128-SHA"]
 )
-def test_a_renegotiation_is_followed(tmp_path: Path, certificates: list[Path], asked: str, cipher: str) -> None:
+def test_a_renegotiation_is_followed(
+    tmp_path: Path, certificates: list[Path], asked: str, cipher: str, late: bool
+) -> None:
     ends = contexts(tmp_path, certificates, version="1.2", ciphers=f"{cipher}:@SECLEVEL=0")
     allow_renegotiation(ends.server)
     wire = TlsWire(ends).handshake()
@@ -253,6 +256,23 @@ def test_a_renegotiation_is_followed(tmp_path: Path, certificates: list[Path], a
     wire.respond(CREATED)
     bench = Bench()
     expected = [(b"/0", 200), (b"/1", 200), (b"/2", 200), (b"/last", 201)]
-    assert answers(bench.feed(*wire.take())) == expected
+    chunks = sorted(wire.take(), key=lambda chunk: late and chunk.kind == Kind.KEY)
+    assert answers(bench.feed(*chunks)) == expected
     assert bench[Counter.KEYS] == 4
     assert bench.losses() == {}
+
+
+def test_a_renegotiation_whose_secret_never_comes_ends_the_connection(tmp_path: Path, certificates: list[Path]) -> None:
+    ends = contexts(tmp_path, certificates, version="1.2")
+    allow_renegotiation(ends.server)
+    wire = TlsWire(ends).handshake()
+    wire.request(GET % b"before")
+    wire.respond(OK)
+    wire.withhold = True
+    renegotiate(wire.client)
+    quiet(wire)
+    wire.request(GET % b"after")
+    wire.respond(CREATED)
+    bench = Bench()
+    assert answers(bench.feed(*wire.take(), wire.wire.close())) == [(b"/before", 200)]
+    assert bench.losses() == {"key_missing": 1}
