@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from common_py.spool import MEMORY_ALONE, Spool
@@ -48,6 +48,7 @@ def test_what_is_not_forgotten_is_read_by_the_next(tmp_path: Path) -> None:
 Step = tuple[str, int]
 
 
+@settings(deadline=None, max_examples=40)  # each example opens files
 @given(st.lists(st.tuples(st.sampled_from(["add", "forget", "restart"]), st.integers(0, 4)), max_size=12))
 def test_the_file_holds_what_was_added_and_not_forgotten(
     tmp_path_factory: pytest.TempPathFactory, steps: list[Step]

@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from common_py import ledger
@@ -186,6 +186,7 @@ def test_a_stream_without_a_spool_counts_all_and_a_clean_end_none(tmp_path: Path
     asyncio.run(main())
 
 
+@settings(deadline=None, max_examples=40)  # each example opens files
 @given(STEPS, st.integers(0, 12))
 def test_given_is_settled_kept_or_killed(
     tmp_path_factory: pytest.TempPathFactory, steps: list[Step], spool_bytes: int
