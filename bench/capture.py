@@ -6,6 +6,9 @@ quoted. nginx and wrk are pinned to one processor each; the agent shares wrk's.
 nginx is measured at the same rate in every case, well below saturation: a busy agent takes time from wrk, and an nginx
 that is asked less often sleeps and wakes more often, which would be counted as the probes' cost. The agent is measured
 with nginx saturated.
+
+wrk offers the session of its last handshake again. Servers that hand out no tickets answer with a full handshake, the
+others resume, which costs nginx half as much or less: both are measured.
 """
 
 from __future__ import annotations
@@ -13,14 +16,14 @@ from __future__ import annotations
 import os
 import statistics
 from collections import defaultdict
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import click
 
-from bench.cases import Capture, Case, Classic, Nothing
+from bench.cases import Capture, Case, Classic, Neighbour, Nothing
 from bench.measure import cpu_seconds, peak_memory, wrk
+from common_py.ports import free
 from demo.agent import Agent
 from demo.nginx import Nginx
 
@@ -39,12 +42,17 @@ class Traffic:
 
 
 CLASSIC = "classic SSL probes"
+NEW = ("nothing", "capture", "neighbour")
 TRAFFIC = (
     Traffic("plaintext, keep-alive", None, True, ("nothing", "capture"), 64, 10),
     Traffic("TLS 1.3, keep-alive", "1.3", True, ("nothing", "capture", CLASSIC), 64, 10),
-    Traffic("TLS 1.2, new connections", "1.2", False, ("nothing", "capture"), 10, 20),
-    Traffic("TLS 1.3, new connections", "1.3", False, ("nothing", "capture"), 10, 20),
+    Traffic("TLS 1.2, new connections", "1.2", False, NEW, 10, 20),
+    Traffic("TLS 1.3, new connections", "1.3", False, NEW, 10, 20),
+    Traffic("TLS 1.2, resumed sessions", "1.2 tickets", False, NEW, 10, 20),
+    Traffic("TLS 1.3, resumed sessions", "1.3 tickets", False, NEW, 10, 20),
 )
+SERVERS = tuple(dict.fromkeys(traffic.tls for traffic in TRAFFIC if traffic.tls))
+"""TLS versions, and whether the server hands out tickets."""
 
 
 @dataclass
@@ -53,6 +61,8 @@ class Figures:
 
     nginx: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     agent: list[float] = field(default_factory=list)
+    share: list[float] = field(default_factory=list)
+    """Of one processor, that the agent used while nginx was measured."""
     seen: list[float] = field(default_factory=list)
     """Share of the requests that became exchanges."""
     rate: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
@@ -62,6 +72,11 @@ class Figures:
     def median(self, case: str) -> float:
         """nginx's median in a case."""
         return statistics.median(self.nginx[case])
+
+    @property
+    def beside(self) -> bool:
+        """Whether nginx was also measured beside a mere neighbour."""
+        return bool(self.nginx[Neighbour.name])
 
 
 @dataclass
@@ -74,36 +89,44 @@ class Result:
     """Peak resident bytes."""
 
 
-def tls_server(port: int, version: str) -> str:
-    """An nginx server that speaks one TLS version only, for clients that cannot be told which."""
+def tls_server(port: int, kind: str) -> str:
+    """An nginx server that speaks one TLS version only, for clients that cannot be told which; see ``SERVERS``."""
+    version, _, tickets = kind.partition(" ")
     return (
         f"    server {{ listen 127.0.0.1:{port} ssl reuseport backlog=4096; ssl_protocols TLSv{version};\n"
+        f"        ssl_session_tickets {'on' if tickets else 'off'};\n"
         "        location / { return 200 '{\"ok\":true}\\n'; } }"
     )
 
 
-def measure(directory: Path, ports: tuple[int, int], rounds: int, seconds: int) -> Result:
-    """Run all rounds. ``ports``: two free ones for the single-version TLS servers."""
-    servers = "\n".join(tls_server(port, version) for port, version in zip(ports, ("1.2", "1.3"), strict=True))
+def measure(directory: Path, rounds: int, seconds: int) -> Result:
+    """Run all rounds."""
+    ports = dict(zip(SERVERS, free(len(SERVERS)), strict=True))
     (directory / "nginx").mkdir()
     result = Result({traffic.name: Figures() for traffic in TRAFFIC})
+    servers = "\n".join(tls_server(port, kind) for kind, port in ports.items())
     with Nginx(directory / "nginx", servers=servers) as nginx:
         pin(nginx.worker_pids, {0})
         pin([os.getpid()], {1})
-        urls = {None: f"http://127.0.0.1:{nginx.http_port}", "1.2": f"https://127.0.0.1:{ports[0]}"}
-        urls["1.3"] = f"https://127.0.0.1:{ports[1]}"
         for number in range(rounds):
             click.echo(f"round {number + 1} of {rounds}", err=True)
             for traffic in TRAFFIC:
-                for case in cases(traffic, directory, nginx.pid):
-                    one(result, traffic, case, nginx, urls[traffic.tls], seconds)
+                url = (
+                    f"https://127.0.0.1:{ports[traffic.tls]}" if traffic.tls else f"http://127.0.0.1:{nginx.http_port}"
+                )
+                for name in traffic.cases:
+                    case = make(name, directory, nginx.pid, result.traffic[traffic.name])
+                    one(result, traffic, case, nginx, url, seconds)
     return result
 
 
-def cases(traffic: Traffic, directory: Path, pid: int) -> Iterator[Case]:
-    """The cases of a kind of load, ready to be attached one after the other."""
-    every: tuple[Case, ...] = (Nothing(), Capture(directory / "agent", pid), Classic(pid))
-    return (case for case in every if case.name in traffic.cases)
+def make(name: str, directory: Path, pid: int, figures: Figures) -> Case:
+    """A case by its name, ready to be attached."""
+    if name == Capture.name:
+        return Capture(directory / "agent", pid)
+    if name == Neighbour.name:
+        return Neighbour(statistics.median(figures.share))
+    return Classic(pid) if name == Classic.name else Nothing()
 
 
 def one(result: Result, traffic: Traffic, case: Case, nginx: Nginx, url: str, seconds: int) -> None:
@@ -112,12 +135,14 @@ def one(result: Result, traffic: Traffic, case: Case, nginx: Nginx, url: str, se
     target = f"{url}/api/measured?item=42"
     paced = {"keep_alive": traffic.keep_alive, "connections": traffic.connections, "pause_ms": traffic.pause_ms}
     with case as attached:
+        workers = attached.workers() if isinstance(attached, Agent) else []
         wrk(target, 1, **paced)
-        before = cpu_seconds(nginx.worker_pids)
+        before, spent = cpu_seconds(nginx.worker_pids), cpu_seconds(workers)
         load = wrk(target, seconds, **paced)
         figures.nginx[case.name].append((cpu_seconds(nginx.worker_pids) - before) / load.requests * 1e6)
         figures.rate[case.name].append(load.rate)
         if isinstance(attached, Agent):
+            figures.share.append((cpu_seconds(workers) - spent) / load.seconds)
             full_load(result, figures, attached, target, seconds, keep_alive=traffic.keep_alive)
 
 

@@ -1,4 +1,4 @@
-"""What is attached to nginx while it is measured: nothing, our capture, or the probes that every peer uses."""
+"""What is there while nginx is measured: nothing, our capture, a mere neighbour, or the probes that every peer uses."""
 
 from __future__ import annotations
 
@@ -55,6 +55,34 @@ class Capture:
     def __exit__(self, *exception: object) -> None:
         if self.agent is not None:
             self.agent.__exit__(*exception)
+
+
+class Neighbour:
+    """Nothing attached, but as much processor time burnt beside nginx as the agent needs.
+
+    Processors that share a core slow each other down. What the agent costs nginx in this way depends on where it runs;
+    the difference between this case and the capture is what the probes cost.
+    """
+
+    name = "neighbour"
+    PERIOD = 0.004
+    """Seconds; the agent's nap."""
+
+    def __init__(self, share: float) -> None:
+        self._share = share
+
+    def __enter__(self) -> Neighbour:
+        busy, idle = self.PERIOD * self._share, self.PERIOD * (1 - self._share)
+        code = (
+            "import time\nwhile True:\n end = time.perf_counter() + %r\n"
+            " while time.perf_counter() < end: pass\n time.sleep(%r)"
+        )
+        self._process = subprocess.Popen([sys.executable, "-c", code % (busy, idle)])
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self._process.kill()
+        self._process.wait()
 
 
 class Classic:
