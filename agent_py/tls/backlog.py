@@ -64,10 +64,8 @@ class Backlog:
         self._retrying = False
         self._closed = False
 
-    def take(self, half: Half, event: Event) -> None:
-        """Deal with the next event of a direction, now or when its turn comes."""
-        if not half.pending and self._handle(half, event):
-            return
+    def hold(self, half: Half, event: Event) -> None:
+        """Keep an event that cannot be dealt with yet, or one behind such a one, until its turn comes."""
         half.hold(event)
         self._wait(event.time)
         early = self._negotiation.early_data and len(half.pending) <= EARLY_RECORDS

@@ -54,19 +54,13 @@ class Decryption:
 
     def open(self, half: Half, record: Record) -> Content | Start | Outcome:
         """Open the next protected record of a direction. Sets ``half.application`` with the first application data."""
-        if not self._negotiation.tls13 and half.opener is None and not self._equip(half):
+        tls13 = self._negotiation.tls13
+        if not tls13 and half.opener is None and not self._equip(half):
             return Outcome.WAIT
-        return self._start(half, record) if record.cut else self._whole(half, record)
-
-    def _equip(self, half: Half) -> bool:
-        chosen = self._negotiation
-        if chosen.client is None or chosen.server is None or chosen.suite is None:
-            return False
-        return self._finder.equip(half, chosen.client, chosen.server, chosen.suite)
-
-    def _whole(self, half: Half, record: Record) -> Content | Outcome:
+        if record.cut:
+            return self._start(half, record)
         result = half.open(record)
-        if result is None and self._negotiation.tls13 and self._negotiation.suite is not None:
+        if result is None and tls13 and self._negotiation.suite is not None:
             result = self._finder.prove(half, record, self._negotiation.suite)
             if result is None and not half.application:
                 return Outcome.WAIT
@@ -77,6 +71,12 @@ class Decryption:
         if result[0] == APPLICATION_DATA:
             half.application = True
         return Content(result[0], result[1])
+
+    def _equip(self, half: Half) -> bool:
+        chosen = self._negotiation
+        if chosen.client is None or chosen.server is None or chosen.suite is None:
+            return False
+        return self._finder.equip(half, chosen.client, chosen.server, chosen.suite)
 
     def _start(self, half: Half, record: Record) -> Start | Outcome:
         if self._negotiation.tls13 and not half.application and not self._recognise(half, record):

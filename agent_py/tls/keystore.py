@@ -114,6 +114,8 @@ class KeyStore:
         process.secrets[secret.number] = secret
         if not secret.conn:
             process.astray = secret.time + self._lifetime
+        if not self._waiting:
+            return
         hinted = self._waiting.get(secret.conn)
         others = [waiter for waiter in islice(reversed(process.waiting.values()), WAITERS) if waiter is not hinted]
         for waiter in others if hinted is None else [hinted, *others]:

@@ -61,8 +61,7 @@ class TlsSession:
     def data(self, direction: int, data: bytes, time: int) -> None:
         """Bytes of either direction."""
         half = self._halves[direction]
-        for event in half.reader.data(data, time) if not self._dead else ():
-            self._take(half, event)
+        self._take(half, half.reader.data(data, time) if not self._dead else [])
 
     def hole(self, direction: int, size: int, time: int) -> None:
         """Bytes left out by design."""
@@ -71,8 +70,7 @@ class TlsSession:
     def gap(self, direction: int, size: int, lost: int, time: int) -> None:
         """Lost bytes (``lost`` negative: left out by design)."""
         half = self._halves[direction]
-        for event in half.reader.unseen(size, lost, time) if not self._dead else ():
-            self._take(half, event)
+        self._take(half, half.reader.unseen(size, lost, time) if not self._dead else [])
 
     def expire(self, time: int) -> None:
         """Records waited for a key for the response timeout."""
@@ -89,13 +87,14 @@ class TlsSession:
             self._counters.add(Counter.LOST_KEY_MISSING)
         self._end(time)
 
-    def _take(self, half: Half, event: Event) -> None:
-        if not self._dead:
-            self._backlog.take(half, event)
-            if half.pending_bytes > self._settings.pending_limit:
-                self._backlog.clear(event.time)
-            if half.pending_bytes > self._settings.pending_limit:
-                self._give_up(event.time, Counter.LOST_KEY_MISSING)
+    def _take(self, half: Half, events: list[Event]) -> None:
+        for event in events:
+            if not self._dead and (half.pending or not self._handle(half, event)):
+                self._backlog.hold(half, event)
+                if half.pending_bytes > self._settings.pending_limit:
+                    self._backlog.clear(event.time)
+                if half.pending_bytes > self._settings.pending_limit:
+                    self._give_up(event.time, Counter.LOST_KEY_MISSING)
 
     def _handle(self, half: Half, event: Event) -> bool:
         """Deal with one event; False when it must wait for a key."""

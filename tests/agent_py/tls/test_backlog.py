@@ -53,7 +53,9 @@ class Desk:
     def take(self, direction: int, *fragments: bytes, kind: int = 23, time: int = 0) -> None:
         for fragment in fragments:
             record = Record(bytes([kind]) + b"\3\3\0\1", fragment, len(fragment), time)
-            self.backlog.take(self.halves[direction], record)
+            half = self.halves[direction]
+            if half.pending or not self.handle(half, record):
+                self.backlog.hold(half, record)
 
 
 def test_records_wait_in_their_order() -> None:
