@@ -17,6 +17,7 @@ import os
 import statistics
 from collections import defaultdict
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import click
@@ -133,12 +134,14 @@ def one(result: Result, traffic: Traffic, case: Case, nginx: Nginx, url: str, se
     """Attach, warm up, measure nginx at an even rate and then the agent at full load, detach."""
     figures = result.traffic[traffic.name]
     target = f"{url}/api/measured?item=42"
-    paced = {"keep_alive": traffic.keep_alive, "connections": traffic.connections, "pause_ms": traffic.pause_ms}
+    paced = partial(
+        wrk, target, connections=traffic.connections, keep_alive=traffic.keep_alive, pause_ms=traffic.pause_ms
+    )
     with case as attached:
         workers = attached.workers() if isinstance(attached, Agent) else []
-        wrk(target, 1, **paced)
+        paced(seconds=1)
         before, spent = cpu_seconds(nginx.worker_pids), cpu_seconds(workers)
-        load = wrk(target, seconds, **paced)
+        load = paced(seconds=seconds)
         figures.nginx[case.name].append((cpu_seconds(nginx.worker_pids) - before) / load.requests * 1e6)
         figures.rate[case.name].append(load.rate)
         if isinstance(attached, Agent):

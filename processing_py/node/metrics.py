@@ -8,9 +8,10 @@ from __future__ import annotations
 import signal
 import time
 
-from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge
+from prometheus_client import REGISTRY, CollectorRegistry
 
 from common_py.ledger import Ledger
+from common_py.metrics import Meter
 from processing_py.node.messages import Reply
 
 SEGFAULTS = frozenset({-signal.SIGSEGV, -signal.SIGBUS})
@@ -22,28 +23,24 @@ class Metrics:
     """Registered in ``registry`` when made."""
 
     def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
-        def gauge(name: str, help: str) -> Gauge:
-            return Gauge(f"wallarm_{name}", help, registry=registry)
-
-        self.requests = gauge("requests", "Requests inspected.")
-        self.attacks = gauge("attacks", "Attacks found: hits.")
-        self.abnormal = gauge("abnormal", "Requests with at least one attack.")
-        self.requests_lost = gauge("requests_lost", "Requests not inspected, or whose hits were pushed out.")
-        self.overlimits_time = gauge("overlimits_time", "Requests whose inspection ended at a limit.")
-        self.segfaults = gauge("segfaults", "Workers that ended by a segmentation fault.")
-        self.memfaults = gauge("memfaults", "Workers that were killed: out of memory, or stuck.")
-        self.time_detect_seconds = gauge("time_detect_seconds", "Seconds spent in detection.")
-        self.startid = gauge("startid", "Unix time in seconds when the node started.")
-        self.in_flight = gauge("batches_in_flight", "Batches received and not yet answered.")
+        meter = Meter(registry=registry)
+        self.requests = meter.gauge("requests", "Requests inspected.")
+        self.attacks = meter.gauge("attacks", "Attacks found: hits.")
+        self.abnormal = meter.gauge("abnormal", "Requests with at least one attack.")
+        self.requests_lost = meter.gauge("requests_lost", "Requests not inspected, or whose hits were pushed out.")
+        self.overlimits_time = meter.gauge("overlimits_time", "Requests whose inspection ended at a limit.")
+        self.segfaults = meter.gauge("segfaults", "Workers that ended by a segmentation fault.")
+        self.memfaults = meter.gauge("memfaults", "Workers that were killed: out of memory, or stuck.")
+        self.time_detect_seconds = meter.gauge("time_detect_seconds", "Seconds spent in detection.")
+        self.startid = meter.gauge("startid", "Unix time in seconds when the node started.")
+        self.in_flight = meter.gauge("batches_in_flight", "Batches received and not yet answered.")
         self.startid.set(int(time.time()))
-        self._losses = Counter("wallarm_losses", "What was lost, by cause.", ("cause", "unit"), registry=registry)
-        self._batches = Counter("wallarm_batches", "Batches by status of the answer.", ("status",), registry=registry)
-        self._restarts = Counter("wallarm_worker_ends", "Workers that ended and were started again.", registry=registry)
-
-        self._interrupted = Counter(
-            "wallarm_exchanges_interrupted",
+        self._losses = meter.counter("losses", "What was lost, by cause.", "cause", "unit")
+        self._batches = meter.counter("batches", "Batches by status of the answer.", "status")
+        self._restarts = meter.counter("worker_ends", "Workers that ended and were started again.")
+        self._interrupted = meter.counter(
+            "exchanges_interrupted",
             "Exchanges in flight when a node was killed: not acknowledged, so agents send them again.",
-            registry=registry,
         )
 
     def inherited(self, ledger: Ledger) -> None:
