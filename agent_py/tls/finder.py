@@ -6,9 +6,9 @@ which a response begins.
 
 Candidates of TLS 1.3 are the secrets hinted at the connection; then, for a direction without its key, when the session
 waits longer than a right hint takes (``wide``) or hints of its process proved wrong, the other secrets of the process.
-Cost: a record is tried at most once under a secret, that is one AEAD operation, or ``WINDOW`` after unseen records.
-Under secrets not hinted at it, a session makes at most ``GUESSES`` operations in its life and ``NEIGHBOURS`` trials on
-one look at a record, whatever peers and processes do.
+Cost: a record is tried at most once under a secret, that is one AEAD operation, or ``WINDOW`` after unseen records
+(``NEAR`` under a secret not hinted at it). Under secrets not hinted at it, a session makes at most ``GUESSES``
+operations in its life and ``NEIGHBOURS`` trials on one look at a record, whatever peers and processes do.
 """
 
 from __future__ import annotations
@@ -25,6 +25,9 @@ from agent_py.tls.secret import Secret
 from agent_py.tls.suites import Suite
 
 GUESSES = 1024
+NEAR = 4
+"""Sequence numbers tried under secrets of others after unseen records. What is unseen is mostly the server's
+certificate, the end of an epoch; the first record of the next one has number 0."""
 
 
 class KeyFinder:
@@ -60,9 +63,9 @@ class KeyFinder:
 
     def prove(self, half: Half, record: Record, suite: Suite) -> tuple[int, bytes] | None:
         """TLS 1.3: find the secret that opens ``record``, the first of its epoch unless records went by unseen."""
-        for secret in self._candidates(half, record, suite):
+        for secret, numbers in self._candidates(half, record, suite):
             opener = secret.opener(suite)
-            for sequence in _numbers(half):
+            for sequence in range(numbers):
                 result = opener.open(record, sequence)
                 if result is not None:
                     half.use(opener, self._store.claim(secret, self._conn), suite, sequence + 1)
@@ -72,33 +75,30 @@ class KeyFinder:
 
     def recognise(self, half: Half, record: Record, suite: Suite) -> bool:
         """TLS 1.3: find the secret under which the start of ``record`` is the start of a response."""
-        for secret in self._candidates(half, record, suite):
+        for secret, numbers in self._candidates(half, record, suite):
             opener = secret.opener(suite)
-            for sequence in _numbers(half):
+            for sequence in range(numbers):
                 if opener.open_cut(record, sequence).startswith(RESPONSE_START):
                     half.use(opener, self._store.claim(secret, self._conn), suite, sequence)
                     half.application, half.uncertain = True, False
                     return True
         return False
 
-    def _candidates(self, half: Half, record: Record, suite: Suite) -> Iterator[Secret]:
-        """Secrets that ``record`` was not tried under yet, likeliest first."""
+    def _candidates(self, half: Half, record: Record, suite: Suite) -> Iterator[tuple[Secret, int]]:
+        """Secrets that ``record`` was not tried under yet, likeliest first; how many sequence numbers it may have."""
         hinted = self._store.hinted(self._conn, suite.secret_size, record.tried)
         if hinted:
             record.tried = hinted[-1].number
-            yield from hinted
+        for secret in hinted:
+            yield secret, WINDOW if half.uncertain else 1
         if half.application or not (self.wide or self._store.astray(self._tgid)):
             return
         others = self._store.others(self._conn, self._tgid, suite.secret_size, record.guessed)
         if others:
             record.guessed = others[0].number
         for secret in others:
-            self._guesses -= len(_numbers(half))
-            if self._guesses < 0:
+            numbers = min(NEAR if half.uncertain else 1, self._guesses)
+            if not numbers:
                 return
-            yield secret
-
-
-def _numbers(half: Half) -> range:
-    """The sequence numbers that the first record under a new key may have."""
-    return range(WINDOW if half.uncertain else 1)
+            self._guesses -= numbers
+            yield secret, numbers

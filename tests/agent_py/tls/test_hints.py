@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from agent_py.chunk import KEY, Chunk, KeyProtocol, Kind
+from agent_py.chunk import KEY, Chunk, Direction, Flag, KeyProtocol, Kind
 from agent_py.counters import Counter
 from agent_py.pipeline import SECOND, Settings
 from agent_py.tls.finder import GUESSES
@@ -91,6 +91,16 @@ def key(secret: bytes, conn: int, time: int) -> Chunk:
     return Chunk(conn, time, 0, KEY.size, KEY.size, 42, 43, 4026531840, -1, 0, Kind.KEY, 0, 0, payload)
 
 
+def cut(chunks: Chunks, size: int) -> Chunks:
+    """Only the first ``size`` bytes of each write are seen, as by default: the certificate's record is cut."""
+    return [
+        msgspec.structs.replace(chunk, payload=chunk.payload[:size], captured=size, flags=int(Flag.CUT))
+        if chunk.kind == Kind.DATA and chunk.direction == Direction.EGRESS and chunk.captured > size
+        else chunk
+        for chunk in chunks
+    ]
+
+
 def targets(bench: Bench) -> list[bytes]:
     return sorted(exchange.request.target for exchange in bench.pipeline.take())
 
@@ -115,6 +125,25 @@ def test_two_connections(tmp_path: Path, certificates: list[Path], hint: object,
     assert bench.losses() == {}
     assert bench[Counter.KEYS] == 8
     assert len(bench.pipeline._keys) == 0
+
+
+@pytest.mark.parametrize("hint", HINTS.values(), ids=HINTS.keys())
+@pytest.mark.parametrize("order", ORDERS)
+def test_connections_of_which_the_start_of_each_write_is_seen(
+    tmp_path: Path, certificates: list[Path], hint: object, order: object
+) -> None:
+    assert callable(order)
+    chunks = order(wires(tmp_path, certificates, 2))
+    seen = cut(chunks, 400)
+    assert seen != chunks
+    useless = [key(number.to_bytes(48), UNKNOWN, 0) for number in range(1, 60)]
+    bench = Bench()
+    for chunk in [*useless, *hinted(seen, hint)]:
+        bench.pipeline.receive(chunk)
+    tick(bench)
+    assert targets(bench) == [b"/1", b"/2"]
+    assert bench.losses() == {}
+    assert len(bench.pipeline._keys) == 59
 
 
 @pytest.mark.parametrize("order", ORDERS)
