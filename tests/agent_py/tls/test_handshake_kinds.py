@@ -10,6 +10,8 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from agent_py.chunk import Chunk, Kind
 from agent_py.counters import Counter
@@ -276,3 +278,43 @@ def test_a_renegotiation_whose_secret_never_comes_ends_the_connection(tmp_path: 
     bench = Bench()
     assert answers(bench.feed(*wire.take(), wire.wire.close())) == [(b"/before", 200)]
     assert bench.losses() == {"key_missing": 1}
+
+
+def split(chunk: Chunk, at: int) -> list[Chunk]:
+    """The same bytes moved by two operations."""
+    replace, size = msgspec.structs.replace, chunk.captured
+    if chunk.kind != Kind.DATA or not 0 < at < size:
+        return [chunk]
+    first = replace(chunk, size=at, captured=at, payload=chunk.payload[:at])
+    rest = replace(chunk, offset=chunk.offset + at, size=size - at, captured=size - at, payload=chunk.payload[at:])
+    return [first, rest]
+
+
+@pytest.fixture(scope="module")
+def eventful(tmp_path_factory: pytest.TempPathFactory, certificates: list[Path]) -> list[Chunk]:
+    """Early data, a response before the handshake's end, and key updates of both ends."""
+    ends = contexts(tmp_path_factory.mktemp("eventful"), certificates, version="1.3")
+    allow_early_data(ends.server, 16384)
+    wire = early(ends, GET % b"early")
+    write_early_data(wire.server, OK)
+    wire.flush()
+    wire.handshake()
+    for number in range(3):
+        update_keys(wire.client, answer=True)
+        wire.request(GET % b"%d" % number)
+        wire.respond(CREATED)
+    return wire.take()
+
+
+@settings(max_examples=60)
+@given(data=st.data())
+def test_any_split_gives_the_same(eventful: list[Chunk], data: st.DataObject) -> None:
+    points = data.draw(st.lists(st.integers(0, 700), min_size=len(eventful), max_size=len(eventful)))
+    hint = data.draw(st.sampled_from([0, 1, 99]))
+    bench = Bench()
+    for chunk, at in zip(eventful, points, strict=True):
+        for part in split(chunk, at):
+            bench.pipeline.receive(msgspec.structs.replace(part, conn=hint) if part.kind == Kind.KEY else part)
+    bench.pipeline.expire(eventful[-1].time + SECOND)
+    assert answers(bench.pipeline.take()) == [(b"/early", 200), (b"/0", 201), (b"/1", 201), (b"/2", 201)]
+    assert bench.losses() == {}
