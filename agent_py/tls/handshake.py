@@ -8,6 +8,7 @@ is not well-formed.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from struct import Struct
 
 CLIENT_HELLO = 1
 SERVER_HELLO = 2
@@ -24,6 +25,7 @@ ALPN = 16
 ENCRYPT_THEN_MAC = 22
 EARLY_DATA = 42
 SUPPORTED_VERSIONS = 43
+_WANTED = frozenset({SERVER_NAME, ALPN, ENCRYPT_THEN_MAC, EARLY_DATA, SUPPORTED_VERSIONS})
 
 RETRY_RANDOM = bytes.fromhex("CF21AD74E59A6111BE1D8C021E65B891C2A211167ABB8C5E079E09E2C8A8339C")
 """ServerHello.random of a HelloRetryRequest (RFC 8446 §4.1.3)."""
@@ -32,33 +34,47 @@ RETRY_RANDOM = bytes.fromhex("CF21AD74E59A6111BE1D8C021E65B891C2A211167ABB8C5E07
 class HandshakeReader:
     """Handshake fragments of one direction to messages."""
 
-    __slots__ = ("_held", "_skip")
+    __slots__ = ("_held", "_skip", "_wanted")
 
     def __init__(self) -> None:
         self._held = bytearray()
+        self._wanted = 4
+        """Bytes that the held ones must grow to before looking at them again: time stays linear."""
         self._skip = 0
 
     def data(self, fragment: bytes) -> list[tuple[int, bytes]]:
         """The (type, body) of each message that ``fragment`` completes; a long one has an empty body."""
-        passed = min(self._skip, len(fragment))
-        self._skip -= passed
-        self._held += fragment[passed:]
+        if self._skip:
+            passed = min(self._skip, len(fragment))
+            self._skip -= passed
+            fragment = fragment[passed:]
+        if self._held:
+            self._held += fragment
+            if len(self._held) < self._wanted:
+                return []
+            fragment = bytes(self._held)
+            self._held.clear()
+        return self._split(fragment)
+
+    def _split(self, data: bytes) -> list[tuple[int, bytes]]:
+        """The messages at the start of ``data``; what is left is held until it is long enough."""
         messages: list[tuple[int, bytes]] = []
-        position = 0
-        while len(self._held) - position >= 4:
-            kind = self._held[position]
-            length = int.from_bytes(self._held[position + 1 : position + 4])
+        position, size = 0, len(data)
+        while size - position >= 4:
+            length = int.from_bytes(data[position + 1 : position + 4])
             end = position + 4 + length
             if length > LONGEST:
-                messages.append((kind, b""))
-                self._skip = max(0, end - len(self._held))
-                position = min(end, len(self._held))
-                continue
-            if end > len(self._held):
+                messages.append((data[position], b""))
+                self._skip = max(0, end - size)
+                return messages if self._skip else messages + self._split(data[end:])
+            if end > size:
+                self._wanted = end - position
                 break
-            messages.append((kind, bytes(self._held[position + 4 : end])))
+            messages.append((data[position], data[position + 4 : end]))
             position = end
-        del self._held[:position]
+        else:
+            self._wanted = 4
+        self._held += data[position:]
         return messages
 
     def reset(self) -> None:
@@ -178,14 +194,26 @@ def encrypted_protocol(body: bytes) -> str:
     return protocols[0] if protocols else ""
 
 
+_EXTENSION = Struct(">HH")
+"""Type and length (RFC 8446 §4.2)."""
+
+
 def _extensions(cursor: _Cursor) -> dict[int, bytes]:
+    """The extensions that matter here, by type; of two alike the last."""
     if not cursor.left:
         return {}
-    inner = _Cursor(cursor.vector(2))
+    data = cursor.vector(2)
     found: dict[int, bytes] = {}
-    while inner.left:
-        kind = inner.number(2)
-        found[kind] = inner.vector(2)
+    position, size = 0, len(data)
+    while position < size:
+        if position + 4 > size:
+            raise _Truncated
+        kind, length = _EXTENSION.unpack_from(data, position)
+        position += 4 + length
+        if position > size:
+            raise _Truncated
+        if kind in _WANTED:
+            found[kind] = data[position - length : position]
     return found
 
 
