@@ -142,6 +142,7 @@ int system_call_exit(__u64 *ctx)
 	} else if (result < 0) {
 		return 0;
 	} else if (operation.kind == ACCEPT) {
+		leave_connection(result);
 		enter_connection(result, false);
 	} else if (result == 0) {
 		return 0;
@@ -191,7 +192,7 @@ int enter_close_range(struct trace_event_raw_sys_enter *ctx)
 	if (ctx->args[2] & CLOSE_RANGE_CLOEXEC || !selected())
 		return 0;
 	for (__u32 i = 0; i < MAX_CLOSE_RANGE; i++) {
-		if (first + i > last)
+		if (first > last || i > last - first)
 			break;
 		leave_connection(first + i);
 	}

@@ -3,7 +3,9 @@
  * The table of descriptors, by (tgid, fd). An entry is made by accept, or when
  * a captured process first moves bytes over a descriptor that was there before:
  * a TCP socket becomes a late connection, anything else an ignored entry, so
- * that each later operation on it costs one lookup. close removes the entry.
+ * that each later operation on it costs one lookup. close removes the entry, so
+ * does exec; what was closed unseen (io_uring, a table shared by processes) ends
+ * when accept gives its number to another connection.
  */
 #ifndef OOB_CONNECTION_H
 #define OOB_CONNECTION_H
@@ -11,10 +13,13 @@
 #include "emit.h"
 #include "select.h"
 
+/* In host mode by the tgid that the agent knows: it sweeps what ended processes left. */
 static __always_inline struct connection_key key_of(__s32 fd)
 {
 	struct connection_key key = { bpf_get_current_pid_tgid() >> 32, fd };
 
+	if (settings.by_process && settings.pid_namespace)
+		key.tgid = current_agent_tgid();
 	return key;
 }
 
@@ -124,6 +129,16 @@ __noinline int leave_connection(__s32 fd)
 		count(COUNT_CLOSED, 1);
 	}
 	bpf_map_delete_elem(&connections, &key);
+	return 0;
+}
+
+/* exec closes descriptors without a call: those that hold no socket any more. */
+__noinline int leave_closed(__s32 fd)
+{
+	struct connection_key key = key_of(fd);
+
+	if (bpf_map_lookup_elem(&connections, &key) && !stream_socket(fd))
+		leave_connection(fd);
 	return 0;
 }
 

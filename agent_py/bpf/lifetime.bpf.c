@@ -2,10 +2,10 @@
 /*
  * Processes that begin and end. A child of a selected process is selected;
  * what ended leaves the maps, and the workers hear of it: descriptors that an
- * exit closes make no system call.
+ * exit or an exec closes make no system call.
  */
 #include "thread.h"
-#include "emit.h"
+#include "connection.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -24,6 +24,18 @@ int process_fork(__u64 *ctx)
 	to = agent_tgid(child);
 	if (to && to != from && bpf_map_update_elem(&processes, &to, &yes, BPF_ANY))
 		count(LOST_PROCESSES_FULL, 1);
+	return 0;
+}
+
+#define EXEC_DESCRIPTORS	1024	/* that are looked at; the rest accept replaces */
+
+SEC("tp_btf/sched_process_exec")
+int process_exec(__u64 *ctx)
+{
+	if (!selected())
+		return 0;
+	for (__s32 fd = 0; fd < EXEC_DESCRIPTORS; fd++)
+		leave_closed(fd);
 	return 0;
 }
 

@@ -24,7 +24,7 @@ struct settings {
 const volatile struct settings settings = { 0, 0, 2048, 1 };
 
 struct connection_key {
-	__u32 tgid;
+	__u32 tgid;		/* see key_of */
 	__s32 fd;
 };
 

@@ -8,7 +8,7 @@ KEYS = "keys.bpf.o"
 
 TYPED_TRACEPOINTS = {
     CAPTURE: ("system_call_exit",),
-    LIFETIME: ("process_fork", "process_exit"),
+    LIFETIME: ("process_fork", "process_exec", "process_exit"),
     KEYS: (),
 }
 """The objects, in the order of loading, and their programs at BTF-typed tracepoints, which the sections name."""

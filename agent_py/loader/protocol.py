@@ -63,7 +63,10 @@ class Loader(Protocol):
         ...
 
     def sweep(self, tgid: int) -> int:
-        """Remove what the tables hold of an ended process (id in the initial pid namespace); how many entries."""
+        """Remove what the tables hold of an ended process (id in the agent's pid namespace); how many entries.
+
+        Where workloads are selected, ids are those of the initial pid namespace.
+        """
         ...
 
     def close(self) -> None:

@@ -60,6 +60,70 @@ sys.stdin.read()
     assert closes(capture.chunks) == []
 
 
+def test_close_range_beyond_all_descriptors_ends_nothing(capture: Capture) -> None:
+    code = """
+import ctypes
+end = ctypes.c_uint(0xFFFFFFFF)
+assert ctypes.CDLL(None).syscall(436, end, end, 0) == 0
+os.write(number, b"still")
+sys.stdin.read()
+"""
+    with Server(ONE + code) as server:
+        capture.loader.select_process(server.pid)
+        server.go()
+        with server.connect() as client:
+            talk(client, b"hello")
+            server.go()
+            assert client.recv(100) == b"still"
+        capture.until(lambda chunks: stream(chunks, Direction.EGRESS).payload == b"hellostill")
+    assert len(opened(capture.chunks)) == 1
+    assert closes(capture.chunks) == []
+
+
+EXECUTED = """
+import os, socket, sys
+listener = socket.socket(fileno=int(sys.argv[1]))
+number = int(sys.argv[2])
+while os.dup(listener.fileno()) < number - 1:
+    pass
+connection = listener.accept()[0]
+assert connection.fileno() == number
+connection.sendall(connection.recv(100))
+sys.stdin.read()
+"""
+EXECUTES = f"""
+import resource
+resource.setrlimit(resource.RLIMIT_NOFILE, (4096, 4096))
+while os.dup(listener.fileno()) < FIRST - 1:
+    pass
+connection = listener.accept()[0]
+connection.sendall(connection.recv(100))
+listener.set_inheritable(True)
+arguments = [str(listener.fileno()), str(connection.fileno())]
+os.execv(sys.executable, [sys.executable, "-c", {EXECUTED!r}, *arguments])
+"""
+
+
+@pytest.mark.parametrize("first", [20, 1100])
+def test_descriptors_that_exec_closes_end_their_connections(capture: Capture, first: int) -> None:
+    """Those of low numbers at once, the others when their number is another connection's."""
+    with Server(EXECUTES.replace("FIRST", str(first))) as server:
+        capture.loader.select_process(server.pid)
+        server.go()
+        with server.connect() as client:
+            talk(client, b"before")
+            assert client.recv(1) == b""
+            if first < 1024:
+                capture.until_closed()
+            with server.connect() as other:
+                talk(other, b"after")
+        chunks = capture.until_closed()
+    openings = [chunk for chunk in chunks if chunk.kind == Kind.OPEN]
+    assert len(openings) == 2
+    assert len({chunk.fd for chunk in openings}) == 1
+    assert [chunk.conn for chunk in closes(chunks)] == [openings[0].conn]
+
+
 CROWD = """
 import threading
 def serve():

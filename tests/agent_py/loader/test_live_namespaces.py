@@ -20,7 +20,8 @@ from agent_py.chunk import Kind, open_info
 from agent_py.loader.live import LiveSettings
 from tests.agent_py.loader.capture import Capture, Server
 capture = Capture(LiveSettings(by_process=True, ring_bytes=1 << 16))
-code = "if os.fork() == 0:\\n    listener.accept()[0].recv(10); os._exit(0)\\nos.wait(); sys.stdin.read()"
+code = "if os.fork() == 0:\\n    connection = listener.accept()[0]; connection.recv(10); os._exit(0)\\n"
+code += "os.wait(); sys.stdin.read()"
 with Server(code) as server:
     capture.loader.select_process(server.pid)
     server.go()
@@ -29,7 +30,8 @@ with Server(code) as server:
         capture.until(lambda chunks: [chunk for chunk in chunks if chunk.kind == Kind.CLOSE])
     (opened,) = [open_info(chunk.payload) for chunk in capture.chunks if chunk.kind == Kind.OPEN]
     data = [chunk.payload for chunk in capture.chunks if chunk.kind == Kind.DATA]
-    print((os.getpid(), server.pid, opened.pid, capture.chunks[0].tgid, data))
+    swept = capture.loader.sweep(opened.pid)
+    print((os.getpid(), server.pid, opened.pid, capture.chunks[0].tgid, data, swept))
 capture.close()
 """
 
@@ -39,10 +41,11 @@ def test_processes_are_known_by_the_agents_own_numbers() -> None:
     command = ["unshare", "--pid", "--fork", "--mount-proc", sys.executable, "-c", INSIDE]
     result = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
-    agent, parent, child, kernel, data = ast.literal_eval(result.stdout)
+    agent, parent, child, kernel, data, swept = ast.literal_eval(result.stdout)
     assert agent == 1
     assert parent < child < 100 < kernel
     assert data == [b"inside"]
+    assert swept == 1, "the child ended with its descriptor open: it is swept by the number that the agent knows"
 
 
 def test_reading_tracepoint_ids_mounts_nothing() -> None:
