@@ -21,4 +21,9 @@ class Leaf(NamedTuple):
 
     def point(self) -> Point:
         """The leaf's place in the nested notation of the contracts."""
-        return [list(element) for element in self.path]
+        return [[_step(part) for part in element] for element in self.path]
+
+
+def _step(part: str | int) -> str | int:
+    """A name that a client chose, as text that can be sent on: half a surrogate pair (``%uD800``) as an escape."""
+    return part.encode("utf-8", "backslashreplace").decode() if isinstance(part, str) else part

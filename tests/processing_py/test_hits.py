@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common_py.contracts import Finding, Point, Request
+from common_py.contracts import Finding, Hit, Point, Request
+from processing_py.detect.engine import Engine
 from processing_py.hits import NAME_LIMIT, domain, hit_id, hits, printable, request_path, summary
+from processing_py.points import names
 from tests.support.exchanges import exchange
 
 FIRST = Finding("sqli", [["get", "id"]], "1 union select")
@@ -97,3 +100,30 @@ def test_a_summary_has_no_values_in_it() -> None:
     assert made.attacks == ["sqli"]
     assert "4111" not in repr(made)
     assert "secret" not in repr(made)
+
+
+LONG = b"k" * 40_000
+ATTACK = b"../../../../etc/passwd"
+
+
+@pytest.mark.parametrize(
+    ("target", "media_type", "body"),
+    [
+        pytest.param(b"/?%ud800=" + ATTACK, b"", b"", id="half a surrogate pair in a query's name"),
+        pytest.param(b"/", b"application/x-www-form-urlencoded", b"%udfff[%ud83d]=" + ATTACK, id="in a form's name"),
+        pytest.param(b"/", b"application/json", b'{"\\ud800": "' + ATTACK + b'"}', id="in a key of JSON"),
+        pytest.param(b"/", b"application/json", b'{"' + LONG + b'": "' + ATTACK + b'"}', id="a long key of JSON"),
+        pytest.param(b"/", b"application/x-www-form-urlencoded", LONG + b"=" + ATTACK, id="a long name in a form"),
+        pytest.param(b"/", b"application/xml", b"<" + LONG + b">" + ATTACK + b"</" + LONG + b">", id="a long tag"),
+    ],
+)
+def test_no_name_that_a_client_chose_keeps_its_attack_from_the_cloud(
+    target: bytes, media_type: bytes, body: bytes
+) -> None:
+    """A hit that cannot be encoded ends the worker, one that the cloud refuses is dropped: both would hide attacks."""
+    sent = exchange(target=target, method=b"POST", headers=[(b"Content-Type", media_type)], body=body)
+    found = hits(sent, Engine().inspect(sent.request), "node", names.parameter)
+    assert [hit.type for hit in found] == ["ptrav"]
+    assert msgspec.msgpack.decode(msgspec.msgpack.encode(found), type=list[Hit]) == found
+    assert msgspec.json.decode(msgspec.json.encode(found), type=list[Hit]) == found
+    assert all(len(hit.parameter) <= names.LONGEST for hit in found)

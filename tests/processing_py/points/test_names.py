@@ -1,4 +1,4 @@
-from processing_py.points.names import documented, parameter
+from processing_py.points.names import LONGEST, documented, parameter
 
 
 def test_flat_names_of_the_product():
@@ -17,3 +17,8 @@ def test_a_point_of_a_key_ends_in_name():
 def test_documented_notation_writes_query():
     assert documented([["get", "id"], ["base64"]]) == [["query", "id"], ["base64"]]
     assert documented([["post"]]) == [["post"]]
+
+
+def test_a_display_name_is_bounded_however_long_a_client_makes_its_names():
+    """The cloud refuses a hit whose parameter is longer than it stores: a long key would hide the attack."""
+    assert len(parameter([["post"], ["json_doc"], ["hash", "k" * 50_000]])) == LONGEST
