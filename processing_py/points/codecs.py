@@ -35,7 +35,8 @@ _ESCAPE = re.compile(r"\\(?:u\{([0-9a-fA-F]{1,6})\}|u([0-9a-fA-F]{4})|x([0-9a-fA
 _BASE64 = re.compile(r"(?:[A-Za-z0-9+/_-]{8,}(?:=|%3[dD]){0,2}|[A-Za-z0-9+/_-]{6,7}(?:=|%3[dD]){1,2})\Z")
 _EMBEDDED = re.compile(r"(?:^|base64,|[\s:='\"(,])([A-Za-z0-9+/_-]{16,}+={0,2}+)(?=$|[\s;'\"),&|}])")
 _HEX = re.compile(r"(?:0x|\\x|x')?((?:[0-9a-fA-F]{2}){8,})'?\Z")
-_TOKEN = re.compile(r"eyJ[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]{2,}\.")
+_TOKEN = re.compile(r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{4,}+\.[A-Za-z0-9_-]{2,}+\.")
+"""A token begins where its alphabet does: otherwise each "eyJ" in a run of letters would read the rest of the run."""
 _UTF7 = re.compile(r"\+([A-Za-z0-9+/]{2,256}+)-")
 _INFLATE_STEP = 1 << 16
 
