@@ -71,6 +71,7 @@ class HeadReader:
         if found is None:
             self._hold(data[start:])
             return NOT_YET
+        self._careful = True
         if found[0] - start > self._limit:
             raise BadHeadError("the head is longer than the limit")
         return (*self._parse(data[start : found[0]]), found[1])

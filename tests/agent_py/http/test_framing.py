@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from types import FrameType
+from typing import Any
 
 import pytest
 
@@ -120,3 +121,22 @@ def test_the_search_for_the_heads_end_never_looks_back(step: int, monkeypatch: p
     for at in range(0, len(data), step):
         reader.data(data[at : at + step], 0)
     assert sum(looked) <= len(data) + 3 * len(looked)
+
+
+class Searched(bytes):
+    """Counts the bytes that ``find`` may have looked at."""
+
+    looked = 0
+
+    def find(self, *arguments: Any) -> int:
+        found = super().find(*arguments)
+        self.looked += (found if found >= 0 else len(self)) - arguments[1]
+        return found
+
+
+@pytest.mark.parametrize("end", [b"", b"\r\n\r\n"])
+def test_heads_of_bare_line_feeds_are_not_searched_for_a_far_end(end: bytes) -> None:
+    data = Searched(b"GET / HTTP/1.1\n\n" * 1000 + end)
+    reader = RequestReader(FieldLines(), Counters(), head_limit=1 << 20, body_limit=0)
+    assert len(reader.data(data, 0)) == 1000
+    assert data.looked <= 2 * len(data)
