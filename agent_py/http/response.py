@@ -1,8 +1,8 @@
 """Reads the response heads of one connection from what its server writes (RFC 9112 §4, §6); bodies are passed over.
 
 Bodies of which capture cut all but the first bytes are passed by arithmetic: Content-Length, or the size of the chunk
-that the hole lies in. Where that fails (a hole over chunk framing, lost bytes) the reader skips until a write begins
-with ``HTTP/1.``. The method of the request decides the framing (HEAD, CONNECT), so the reader asks for it at each head.
+that the hole lies in. Where that fails (a hole over chunk framing, lost bytes, bytes behind a response that are no head)
+the reader skips until a write begins with ``HTTP/1.``; a response may have been among them (``gapped``). The method of the request decides the framing (HEAD, CONNECT), so the reader asks for it at each head.
 Memory: one head, limited. Linear time.
 """
 
@@ -17,6 +17,7 @@ from agent_py.http.messages import ResponseMessage
 from common_py.contracts import Response
 
 START = b"HTTP/1."
+_LINE_ENDS = b"\r\n"
 _UNTIL_CLOSE = UntilClose()
 
 
@@ -33,7 +34,7 @@ class ResponseReader:
         self._body: Body | None = None
         self.resync = resync
         self.gapped = False
-        """Whether bytes were lost since the last head: responses may be missing."""
+        """Whether bytes were lost, or not understood, since the last head: responses may be missing."""
         self.headless = False
         """Whether the lost bytes surely began, or held, a response's head."""
         self.stopped = False
@@ -56,6 +57,12 @@ class ResponseReader:
                     self._body = None
                     position = end
                     continue
+                if not self._head.busy:
+                    if data[position] in _LINE_ENDS:
+                        position += 1
+                        continue
+                    if not (data.startswith(START, position) or START.startswith(data[position:])):
+                        raise BadHeadError("no response begins here")
                 found = self._head.read(data, position)
                 if found is None:
                     return
@@ -66,6 +73,7 @@ class ResponseReader:
                 else:
                     self._body = FixedBody(known, None)
         except BadHeadError:
+            self.gapped = True
             self._lose()
 
     def _open(

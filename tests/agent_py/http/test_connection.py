@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -55,6 +56,27 @@ def test_a_refused_connect_stays_http() -> None:
     assert feed(*events) == ([(b"a:443", 405, []), (b"/b", 200, [])], {})
     accepted = ("read", connect), ("write", b"HTTP/1.1 200 OK\r\n\r\n"), ("read", GET % b"no")
     assert feed(*accepted) == ([(b"a:443", 200, [])], {"opaque": 1})
+
+
+@pytest.mark.parametrize(
+    ("first", "status"),
+    [
+        ([b"HTTP/1.1 204 No Content\r\n\r\n{}"], 204),
+        ([b"HTTP/1.1 204 No Content\r\n\r\n", b"{}"], 204),
+        ([b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok\r\n"], 200),
+        ([b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok and more"], 200),
+        ([b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nno size\r\n"], 200),
+        ([b"HTTP/1.1 200 OK\r\nContent-Length: 1, 2\r\n\r\nok"], 200),
+        ([b"HTTP/1.1 fine\r\n\r\n"], 0),
+        ([b"HTTP/1.1 ", b"fine\r\n\r\n"], 0),
+    ],
+)
+def test_what_a_server_writes_beyond_its_framing_moves_no_later_answer(first: list[bytes], status: int) -> None:
+    events = [("read", GET % b"1"), *[("write", part) for part in first]]
+    for number in (2, 3):
+        events += [("read", GET % b"%d" % number), ("write", b"HTTP/1.1 30%d X\r\nContent-Length: 0\r\n\r\n" % number)]
+    exchanges, _losses = feed(*events, ("close", b""))
+    assert [each[:2] for each in exchanges] == [(b"/1", status), (b"/2", 302), (b"/3", 303)]
 
 
 def test_a_request_that_no_server_accepts_takes_its_response_with_it() -> None:
