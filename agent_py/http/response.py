@@ -1,9 +1,10 @@
 """Reads the response heads of one connection from what its server writes (RFC 9112 §4, §6); bodies are passed over.
 
 Bodies of which capture cut all but the first bytes are passed by arithmetic: Content-Length, or the size of the chunk
-that the hole lies in. Where that fails (a hole over chunk framing, lost bytes, bytes behind a response that are no head)
-the reader skips until a write begins with ``HTTP/1.``; a response may have been among them (``gapped``). The method of the request decides the framing (HEAD, CONNECT), so the reader asks for it at each head.
-Memory: one head, limited. Linear time.
+that the hole lies in. Where that fails (a hole over chunk framing, lost bytes, bytes behind a response that are no
+head) the reader skips until a write begins with ``HTTP/1.``; a response may have been among them (``gapped``). The
+method of the request decides the framing (HEAD, CONNECT), so the reader asks for it at each head. Memory: one head,
+limited. Linear time.
 """
 
 from __future__ import annotations
