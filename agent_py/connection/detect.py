@@ -7,6 +7,9 @@ layer that wraps others (the PROXY protocol) asks again for what follows its hea
 A late connection (older than the capture) may be joined in the middle of a message: for it every read is a new
 question, up to ``LATE_READS`` reads; reads that begin no message are dropped, as the parsers would do. A connection on
 which the other end sends responses is a client's and of no interest.
+
+When every byte towards the server was lost, the server's first answer tells the protocol at the end, so that the
+requests count as lost; without an answer they are taken for HTTP.
 """
 
 from __future__ import annotations
@@ -58,13 +61,20 @@ def protocol(data: bytes) -> Verdict:
     return Verdict.MORE if _http2_preface.startswith(data.lstrip(b"\r\n")) else Verdict.HTTP1
 
 
+def answered(data: bytes) -> Verdict:
+    """The protocol that ``data``, the first bytes from a server, belongs to."""
+    if data.startswith(b"HTTP/1."):
+        return Verdict.HTTP1
+    return Verdict.TLS_LATE if data[0] in (0x14, 0x15, 0x16, 0x17) and data[1:2] == b"\x03" else Verdict.OTHER
+
+
 class Detection:
     """The layer of a connection whose protocol is not known yet.
 
     ``choose(verdict, joined)`` is called once and gives the next layer; ``joined`` tells that bytes went by before.
     """
 
-    __slots__ = ("_choose", "_gap", "_held", "_joined", "_lost", "_reads", "_settled")
+    __slots__ = ("_answer", "_choose", "_gap", "_held", "_joined", "_lost", "_reads", "_settled")
 
     def __init__(self, choose: Callable[[Verdict, bool], Layer], *, late: bool) -> None:
         self._choose = choose
@@ -74,6 +84,7 @@ class Detection:
         self._gap = 0
         self._lost = 0
         self._settled: Layer | None = None
+        self._answer: Verdict | None = None
 
     def data(self, direction: int, data: bytes, time: int) -> None:
         """Ask with what the server has read so far."""
@@ -84,6 +95,8 @@ class Detection:
             self._ask(protocol(data if len(self._held) == 1 else b"".join(part for part, _time in self._held)))
         else:
             self._joined = True
+            if self._answer is None:
+                self._answer = answered(data)
 
     def _ask(self, verdict: Verdict) -> None:
         if verdict is Verdict.MORE and sum(len(part) for part, _time in self._held) < HELD:
@@ -94,13 +107,14 @@ class Detection:
             return
         self._settle(Verdict.OTHER if verdict is Verdict.MORE else verdict)
 
-    def _settle(self, verdict: Verdict) -> None:
+    def _settle(self, verdict: Verdict) -> Layer:
         layer = self._settled = self._choose(verdict, self._joined)
         held, self._held = self._held, []
         if self._lost:
             layer.gap(INGRESS, self._gap, self._lost, held[0][1] if held else 0)
         for part, time in held:
             layer.data(INGRESS, part, time)
+        return layer
 
     def hole(self, direction: int, size: int, time: int) -> None:
         """Bytes left out before the protocol is known: join behind them."""
@@ -123,8 +137,10 @@ class Detection:
             self._settled.expire(time)
 
     def close(self, time: int) -> None:
-        """Too few bytes ever came."""
+        """Too few bytes ever came, or were not lost."""
         if self._settled is not None:
             self._settled.close(time)
         elif self._held:
             self._settle(Verdict.OTHER)
+        elif self._lost and not self._reads:
+            self._settle(self._answer or Verdict.HTTP1).close(time)

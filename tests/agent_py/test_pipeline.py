@@ -170,6 +170,24 @@ class TestLoss:
         assert targets(bench.feed(wire.read(GET % b"c"), wire.write(OK))) == [(b"/c", 200)]
         assert bench.losses() == {"gap": 3}
 
+    @pytest.mark.parametrize(
+        ("answer", "losses"),
+        [
+            (b"", {"gap": 1}),
+            (OK, {"gap": 1}),
+            (b"\x16\x03\x03\x00\x05hello", {"key_missing": 1}),
+            (b"220 mail.example", {"not_http": 1}),
+        ],
+    )
+    def test_the_only_request_of_a_connection_is_lost(self, answer: bytes, losses: dict[str, int]) -> None:
+        bench, wire = Bench(), Wire()
+        bench.feed(wire.open())
+        wire.lose(0, 40)
+        if answer:
+            bench.feed(wire.write(answer))
+        assert bench.feed(wire.close()) == []
+        assert bench.losses() == losses
+
     def test_lost_requests_at_the_end_are_told_by_the_close(self) -> None:
         bench, wire = Bench(), Wire()
         bench.feed(wire.open(), wire.read(GET % b"a"), wire.write(OK))

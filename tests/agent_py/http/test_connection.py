@@ -116,8 +116,7 @@ def check_conservation(bench: Bench, exchanges: list[Exchange], fates: list[tupl
     seen = [b"/%d" % number for number, (request_lost, _) in enumerate(fates) if not request_lost]
     counted = (Counter.LOST_GAP, Counter.LOST_REQUEST_MISSING, Counter.LOST_PARSE_ERROR)
     assert [each.request.target for each in exchanges] == seen
-    if seen:
-        assert len(exchanges) + sum(bench[counter] for counter in counted) == len(fates)
+    assert len(exchanges) + sum(bench[counter] for counter in counted) == len(fates)
     for each in exchanges:
         assert each.incomplete == ([] if each.response.status else ["response_missing"])
 
