@@ -34,6 +34,7 @@ def connect(url: str) -> sa.Engine:
         if parsed.database and parsed.database != ":memory:":
             _make_directory(Path(parsed.database).parent)
         sa.event.listen(engine, "connect", _configure_sqlite)
+        sa.event.listen(engine, "begin", _begin_sqlite)
     try:
         migrate(engine)
     except sa.exc.DatabaseError as error:
@@ -75,7 +76,14 @@ def _make_directory(path: Path) -> None:
 
 def _configure_sqlite(connection: Any, _record: object) -> None:
     """WAL lets readers go on beside the writer; NORMAL can lose the last commits on power loss, never corrupt."""
+    # Python's driver begins a transaction only at an INSERT, UPDATE or DELETE: a migration would be one for each table,
+    # and a page read from several moments. So transactions are begun by ``_begin_sqlite``.
+    connection.isolation_level = None
     cursor = connection.cursor()
     for setting in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "busy_timeout=5000"):
         cursor.execute(f"PRAGMA {setting}")
     cursor.close()
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    connection.exec_driver_sql("BEGIN")

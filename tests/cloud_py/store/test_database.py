@@ -8,7 +8,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from cloud_py.store.database import connect
-from cloud_py.store.tables import metadata
+from cloud_py.store.tables import metadata, nodes
 from common_py.errors import UserError
 
 
@@ -27,6 +27,36 @@ def test_migrating_again_changes_nothing(tmp_path: Path):
     engine = connect(url)
     with engine.connect() as connection:
         assert connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalars().all() == ["0001"]
+    engine.dispose()
+
+
+def test_a_migration_that_is_killed_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """The next start must find the state before: tables without a version would end every start from then on."""
+    url = f"sqlite:///{tmp_path / 'cloud.sqlite3'}"
+
+    class Killed(BaseException):
+        pass
+
+    def kill(*_arguments: object, **_options: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr("alembic.op.create_index", kill)
+        with pytest.raises(Killed):
+            connect(url)
+    connect(url).dispose()
+
+
+def test_what_a_reader_sees_is_of_one_moment(tmp_path: Path):
+    engine = connect(f"sqlite:///{tmp_path / 'cloud.sqlite3'}")
+    count = sa.select(sa.func.count()).select_from(nodes)
+    with engine.connect() as reader:
+        assert reader.execute(count).scalar_one() == 0
+        with engine.begin() as writer:
+            writer.execute(nodes.insert().values(name="n", first_seen=1, last_seen=1, hits=1))
+        assert reader.execute(count).scalar_one() == 0
+    with engine.connect() as reader:
+        assert reader.execute(count).scalar_one() == 1
     engine.dispose()
 
 
