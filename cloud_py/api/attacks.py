@@ -9,7 +9,6 @@ from starlette.responses import Response
 from cloud_py.api.errors import ApiError, Json
 from cloud_py.api.query import FIELDS, filters, known_only, limit
 from cloud_py.services import services
-from cloud_py.store.filters import FilterError
 
 
 async def get_attacks(request: Request) -> Response:
@@ -17,10 +16,7 @@ async def get_attacks(request: Request) -> Response:
     query = request.query_params
     known_only(query, ("q", *FIELDS, "from", "to", "limit", "cursor"))
     wanted, size, cursor = filters(query), limit(query), query.get("cursor", "")
-    try:
-        return Json(await run_in_threadpool(services(request).store.attack_page, wanted, size, cursor))
-    except FilterError as problem:
-        raise ApiError(400, str(problem)) from problem
+    return Json(await run_in_threadpool(services(request).store.attack_page, wanted, size, cursor))
 
 
 async def get_statistics(request: Request) -> Response:
@@ -46,10 +42,7 @@ async def get_attack_hits(request: Request) -> Response:
     store = services(request).store
     if not await run_in_threadpool(store.attacks, [identifier]):
         raise ApiError(404, "There is no attack with this id.")
-    try:
-        return Json(await run_in_threadpool(store.hit_page, identifier, size, cursor))
-    except FilterError as problem:
-        raise ApiError(400, str(problem)) from problem
+    return Json(await run_in_threadpool(store.hit_page, identifier, size, cursor))
 
 
 async def get_hit(request: Request) -> Response:

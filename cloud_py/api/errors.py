@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from cloud_py.store.filters import FilterError
 from common_py import logging
 
 _log = logging.get("cloud.api")
@@ -49,6 +50,11 @@ async def on_http_error(request: Request, problem: Exception) -> Response:
     return error(problem.status_code, sentence, problem.headers)
 
 
+async def on_filter_error(_request: Request, problem: Exception) -> Response:
+    """A filter or a cursor that cannot be understood, in an address that somebody wrote by hand."""
+    return error(400, str(problem))
+
+
 async def on_database_error(_request: Request, problem: Exception) -> Response:
     """A database that is gone or locked passes: the client is to come again."""
     _log.error("database error", type=type(problem).__name__)
@@ -63,6 +69,7 @@ async def on_bug(_request: Request, problem: Exception) -> Response:
 
 HANDLERS: dict[Any, Any] = {
     HTTPException: on_http_error,
+    FilterError: on_filter_error,
     sa.exc.OperationalError: on_database_error,
     sa.exc.TimeoutError: on_database_error,
     Exception: on_bug,

@@ -40,7 +40,7 @@ async def post_hits(request: Request) -> Response:
 def _batch(data: bytes) -> list[Hit]:
     try:
         decoded = _decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError) as problem:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as problem:
         raise ApiError(400, f"The body is not a hit or an array of hits: {str(problem)[:200]}.") from problem
     batch = decoded if isinstance(decoded, list) else [decoded]
     if len(batch) > MAX_HITS:

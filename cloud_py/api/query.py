@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from starlette.datastructures import QueryParams
 
 from cloud_py.api.errors import ApiError
-from cloud_py.store.filters import FilterError, Filters, Term, parse, term
+from cloud_py.store.filters import Filters, Term, parse, term
 
 FIELDS = ("type", "ip", "domain", "path", "status", "parameter", "pod", "namespace", "container", "process", "text")
 """Parameters that are a term each; given again, another one."""
@@ -27,13 +27,10 @@ def known_only(query: QueryParams, names: Iterable[str]) -> None:
 
 
 def filters(query: QueryParams) -> Filters:
-    """The filters of a request. Raises ApiError."""
-    try:
-        terms: list[Term] = list(parse(query.get("q", "")))
-        for field in FIELDS:
-            terms += [term(field, value) for value in query.getlist(field)]
-    except FilterError as problem:
-        raise ApiError(400, str(problem)) from problem
+    """The filters of a request. Raises ApiError and FilterError."""
+    terms: list[Term] = list(parse(query.get("q", "")))
+    for field in FIELDS:
+        terms += [term(field, value) for value in query.getlist(field)]
     if len(terms) > 50:
         raise ApiError(400, f"The filter has {len(terms)} terms; at most 50 are taken.")
     return Filters(tuple(terms), moment(query, "from"), moment(query, "to"))

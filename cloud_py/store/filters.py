@@ -130,7 +130,9 @@ def _term(match: re.Match[str]) -> Term:
 
 
 def term(field: str, value: str, negated: bool = False) -> Term:
-    """A checked term. Raises FilterError for a status code that is none."""
+    """A checked term. Raises FilterError for a status code that is none, and for what is too long."""
+    if len(value) > MAX_LENGTH:
+        raise FilterError(f"A term has {len(value)} characters; at most {MAX_LENGTH} are taken.")
     if field == "status":
         status_range(value)
     return Term(field, value, negated)

@@ -95,6 +95,9 @@ def test_filters(client: TestClient, node: dict, administrator: dict, query: str
         ("/v1/attacks?tpye=sqli", "The parameter 'tpye' is not known; known are q, type,"),
         ("/v1/attacks?q=" + "a+" * 60, "The filter has 60 terms; at most 50 are taken."),
         ("/v1/attacks?" + "ip=a&" * 60, "The filter has 60 terms; at most 50 are taken."),
+        ("/v1/attacks?path=/" + "a" * 60_000, "A term has 60001 characters; at most 2000 are taken."),
+        ("/attacks/rows?cursor=x", "cursor is none that this server gave out; begin without one."),
+        ("/attacks/rows?q=statuscode:x", "statuscode:x is no status code; write 404, 400-499, 500+ or 399-."),
         ("/v1/statistics?limit=1", "The parameter 'limit' is not known;"),
     ],
 )
@@ -119,6 +122,7 @@ def test_what_is_not_there_is_404(client: TestClient, administrator: dict, path:
         (b"\xff", "The body is not a hit or an array of hits: "),
         (b"{}", "The body is not a hit or an array of hits: Object missing required field `id`"),
         (b"[1]", "The body is not a hit or an array of hits: Expected `object`, got `int` - at `$[0]`"),
+        (b'{"unknown": ' + b"[" * 5000, "The body is not a hit or an array of hits: maximum recursion depth"),
         (b"[" * 5000, "The body is not a hit or an array of hits: "),
         (msgspec.json.encode([make_hit("no spaces")]), "hits.0.id must be 1 to 128 letters"),
     ],
