@@ -10,6 +10,8 @@ import pytest
 from tests import run, tiers
 from tests.tiers import Missing, Tier, nothing
 
+pytestmark = pytest.mark.program
+
 MACHINE = Missing("this machine has no root", machine=True)
 INSTALLABLE = Missing("not installed: nginx", machine=False)
 

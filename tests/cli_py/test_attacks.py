@@ -17,6 +17,8 @@ from cli_py.client import Client
 from tests.cloud_py.samples import ADMINISTRATOR_TOKEN, Cloud, make_hit, running_cloud
 from tests.tiers import REPOSITORY
 
+pytestmark = pytest.mark.program
+
 NOW = datetime(2026, 11, 22, 20, 0, tzinfo=UTC)
 ATTACK = {
     "last_time": "2026-11-22T19:07:23.123456Z",

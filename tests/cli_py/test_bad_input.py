@@ -21,6 +21,8 @@ from tests.support.chunks import Wire
 from tests.support.pki import issue
 from tests.tiers import REPOSITORY
 
+pytestmark = pytest.mark.program
+
 PROGRAMS = ("agent_py", "cloud_py", "processing_py", "cli_py.hostnode")
 NOBODY = 65534
 

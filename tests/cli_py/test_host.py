@@ -14,6 +14,8 @@ from cli_py.client import Client
 from cli_py.host import Host, HostSettings, lock, secret
 from common_py.errors import UserError
 
+pytestmark = pytest.mark.program
+
 
 @pytest.fixture
 def recording(tmp_path: Path) -> Path:

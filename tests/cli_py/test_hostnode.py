@@ -33,6 +33,8 @@ from tests.support.exchanges import exchange
 from tests.support.pki import Files, issue
 from tests.support.scripted import Answer, Scripted
 
+pytestmark = pytest.mark.program
+
 ATTACK = b"/static/../../../../etc/passwd"
 
 

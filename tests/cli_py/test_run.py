@@ -19,6 +19,8 @@ from cli_py.run import Stopping, default_data, greet, require_capture
 from common_py.errors import UserError
 from tests.tiers import REPOSITORY
 
+pytestmark = pytest.mark.program
+
 
 @pytest.fixture
 def handlers() -> Iterator[None]:

@@ -14,6 +14,8 @@ import pytest
 from cli_py.supervisor import STABLE_SECONDS, Program, Supervisor
 from common_py.errors import UserError
 
+pytestmark = pytest.mark.program
+
 CHILD = """\
 import os, signal, sys, time
 from common_py.process import die_with_parent

@@ -14,6 +14,8 @@ import pytest
 
 from tests.cloud_py.samples import ADMINISTRATOR_TOKEN, NODE_TOKEN, make_hit, running_cloud, write_config
 
+pytestmark = pytest.mark.program
+
 SHORT = [{"name": "a", "role": "administrator", "value": "short"}]
 NEITHER = [{"name": "a", "role": "administrator"}]
 MISSING = [{"name": "a", "role": "administrator", "file": "/nonexistent/token"}]

@@ -19,6 +19,8 @@ from common_py import contracts
 from common_py.config import SCHEMA_DIRECTORY
 from tests.cloud_py.samples import ADMINISTRATOR_TOKEN, NODE_TOKEN, running_cloud
 
+pytestmark = pytest.mark.program
+
 OPENAPI = SCHEMA_DIRECTORY / "openapi.yaml"
 
 

@@ -10,11 +10,14 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
 import urllib3
 
 from common_py.contracts import encode
 from tests.support.exchanges import exchange
 from tests.support.pki import issue
+
+pytestmark = pytest.mark.program
 
 COMMAND = [sys.executable, "-m", "processing_py"]
 

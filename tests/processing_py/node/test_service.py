@@ -16,6 +16,8 @@ from tests.processing_py.node.support import Node, node, run, settings
 from tests.support.exchanges import exchange
 from tests.support.pki import Files, issue
 
+pytestmark = pytest.mark.program
+
 ATTACK = b"/static/../../etc/passwd"
 
 
