@@ -7,6 +7,7 @@ sees them. A wrong value ends as one sentence that carries its path.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -31,7 +32,8 @@ def load(path: Path, schema: str, into: type[T]) -> T:
         raise UserError(f"Cannot read configuration {path}: {reason}.", exit_code=NO_INPUT) from error
     try:
         data = yaml.safe_load(text) or {}
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        # A ValueError is a date that no calendar has, a RecursionError thousands of brackets.
         mark = getattr(error, "problem_mark", None)
         place = f" at line {mark.line + 1}" if mark else ""
         raise UserError(
@@ -47,7 +49,21 @@ def parse(data: Any, schema: str, into: type[T], *, origin: str) -> T:
     errors = sorted(validator.iter_errors(data), key=lambda error: list(map(str, error.absolute_path)))
     if errors:
         raise UserError(f"{origin}: {sentence(errors[0])}", exit_code=CONFIGURATION)
-    return msgspec.convert(with_defaults(data, document), into)
+    if not _finite(data):
+        raise UserError(f"{origin} has a .nan or .inf in it.", "Write a number.", exit_code=CONFIGURATION)
+    try:
+        return msgspec.convert(with_defaults(data, document), into)
+    except msgspec.ValidationError as error:  # 2.0 is an integer to the schema
+        raise UserError(f"{origin}: {error}.", "Write it without a fraction.", exit_code=CONFIGURATION) from error
+
+
+def _finite(data: Any) -> bool:
+    """Whether every number is one; limits say nothing about others, as no comparison with them is true."""
+    if isinstance(data, Mapping):
+        return all(map(_finite, data.values()))
+    if isinstance(data, list):
+        return all(map(_finite, data))
+    return not isinstance(data, float) or math.isfinite(data)
 
 
 def read_schema(name: str) -> dict[str, Any]:
@@ -70,14 +86,23 @@ def sentence(error: jsonschema.ValidationError) -> str:
     path = ".".join(str(part) for part in error.absolute_path) or "the document"
     schema = error.schema if isinstance(error.schema, Mapping) else {}
     if error.validator == "additionalProperties" and isinstance(error.instance, Mapping):
-        unknown = sorted(set(error.instance) - set(schema.get("properties", {})))
+        unknown = sorted(set(error.instance) - set(schema.get("properties", {})), key=str)
         known = ", ".join(sorted(schema.get("properties", {})))
         return f"{path} has the unknown key {', '.join(map(repr, unknown))}; known keys are {known}."
     if error.validator == "required" and isinstance(error.instance, Mapping):
         missing = [key for key in schema.get("required", []) if key not in error.instance]
         return f"{path} lacks the key {', '.join(map(repr, missing))}."
-    shown = "" if schema.get("writeOnly") else f" (it is {json.dumps(error.instance, default=str)[:80]})"
+    # Where a list or an object is asked for, what stands there instead may hold any part of a secret.
+    hidden = schema.get("writeOnly") or (error.validator == "type" and _holds_secret(schema))
+    hidden = hidden or isinstance(error.instance, Mapping | list)
+    shown = "" if hidden else f" (it is {json.dumps(error.instance, default=str)[:80]})"
     return f"{path} {demand(str(error.validator), error.validator_value)}{shown}."
+
+
+def _holds_secret(schema: Mapping[str, Any]) -> bool:
+    """Whether a secret's place is somewhere below."""
+    below = [*schema.get("properties", {}).values(), *([schema["items"]] if "items" in schema else [])]
+    return any(sub.get("writeOnly") or _holds_secret(sub) for sub in below)
 
 
 def demand(validator: str, value: Any) -> str:

@@ -27,6 +27,12 @@ SCHEMA: dict[str, Any] = {
             "additionalProperties": False,
             "properties": {"mode": {"enum": ["a", "b"], "default": "a"}},
         },
+        "seconds": {"type": "number", "default": 1, "minimum": 1, "maximum": 9},
+        "tokens": {
+            "type": "array",
+            "default": [],
+            "items": {"type": "object", "properties": {"value": {"type": "string", "writeOnly": True}}},
+        },
         "numbers": {"type": "array", "default": [], "items": {"type": "integer"}},
     },
 }
@@ -43,6 +49,8 @@ class Settings(msgspec.Struct):
     address: str
     limits: Limits
     numbers: list[int]
+    seconds: float = 1
+    tokens: list[dict[str, str]] = []
 
 
 @pytest.fixture
@@ -76,6 +84,11 @@ def test_defaults_are_filled_in_at_every_depth(load: Any) -> None:
         ("host: a\nlimits: {mode: c}", 'limits.mode must be one of a, b (it is "c").'),
         ("host: a\nnumbers: [1, x]", 'numbers.1 must be of type integer (it is "x").'),
         ("- a", "the document must be of type object"),
+        ("host: a\n1: b\nx: c", "the document has the unknown key 1, 'x'; known keys are address, host"),
+        ("host: a\nport: 8.0", "Expected `int`, got `float` - at `$.port`."),
+        ("host: a\nseconds: .nan", "has a .nan or .inf in it."),
+        ("host: 2001-99-99", "is not valid YAML."),
+        ("[" * 5000, "is not valid YAML."),
     ],
 )
 def test_a_wrong_value_is_one_sentence_with_its_path(load: Any, text: str, sentence: str) -> None:
@@ -89,6 +102,22 @@ def test_a_secret_is_not_shown(load: Any) -> None:
     with pytest.raises(UserError) as caught:
         load("host: a\nsecret: S3CRET")
     assert "secret must match" in str(caught.value)
+    assert "S3CRET" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "host: a\ntokens: {value: S3CRET}",
+        "host: a\ntokens: S3CRET",
+        "host: a\ntokens: [[S3CRET]]",
+        "host: {secret: S3CRET}",
+        "S3CRET",
+    ],
+)
+def test_a_secret_in_the_wrong_place_is_not_shown_either(load: Any, text: str) -> None:
+    with pytest.raises(UserError, match="must be of type") as caught:
+        load(text)
     assert "S3CRET" not in str(caught.value)
 
 
