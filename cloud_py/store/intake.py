@@ -9,7 +9,8 @@ order; two attacks that a late hit would connect stay two. Counters of an attack
 those that retention took since. Per attack and kind at most ``FACETS`` distinct values are kept; more are counted as
 dropped, not stored.
 
-There is one writer (``Store`` holds a lock). Complexity: a batch of n hits in g groups costs g + 5 queries.
+There is one writer (``Store`` holds a lock). Complexity: a batch costs a few queries for each attack that it touches,
+and one more for every 500 hits and every 500 distinct values.
 """
 
 from __future__ import annotations
@@ -35,6 +36,8 @@ KINDS = {"payload": "payloads", "source": "sources", "status": "statuses"}
 """Kinds of facets → the attack's column with the number of distinct ones."""
 
 MAX_TEXT = 16_384
+LATEST = 2**62 - 1
+"""The latest time that is taken, in the year 2116: a gap or a slice of a timeline later is still one of 64 bits."""
 _ID = re.compile(r"[0-9A-Za-z._:-]{1,128}\Z")
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -61,8 +64,10 @@ def check(batch: Sequence[Hit]) -> list[bytes]:
 def _record(index: int, hit: Hit) -> bytes:
     if not _ID.match(hit.id):
         raise HitError(f"hits.{index}.id must be 1 to 128 letters, digits or . _ : - characters.")
-    if not 0 <= hit.exchange.start < 2**63:
-        raise HitError(f"hits.{index}.exchange.start must be nanoseconds since 1970, from 0 to 2^63 - 1.")
+    if not 0 <= hit.exchange.start <= LATEST:
+        raise HitError(f"hits.{index}.exchange.start must be nanoseconds since 1970, from 0 to 2^62 - 1.")
+    if not all(0 <= finding.score <= 1 for finding in hit.findings):
+        raise HitError(f"hits.{index}.findings have a score that is not from 0 to 1.")
     if not 0 <= hit.exchange.response.status <= 999:
         raise HitError(f"hits.{index}.exchange.response.status must be from 0 to 999.")
     if not re.match(r"[a-z0-9_]{1,64}\Z", hit.type):
@@ -141,9 +146,9 @@ def _place(candidates: list[dict[str, Any]], key: str, hit: Hit, gap: int, resul
     """The attack that the hit joins, updated; a new one is put among the candidates."""
     time = hit.exchange.start
     attack: dict[str, Any]
-    for attack in reversed(candidates):
-        if attack["first_time"] - gap <= time <= attack["last_time"] + gap:
-            break
+    near = [item for item in candidates if item["first_time"] - gap <= time <= item["last_time"] + gap]
+    if near:
+        attack = max(near, key=lambda item: item["last_time"])
     else:
         attack = _open(key, hit)
         candidates.append(attack)

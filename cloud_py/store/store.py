@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from cloud_py.store import intake, query, retention
 from cloud_py.store.filters import Filters
-from cloud_py.store.tables import sessions
+from cloud_py.store.tables import nodes, sessions
 from cloud_py.store.views import Attack, AttackPage, HitPage, Node, Statistics, StoredHit, Timeline
 from common_py.contracts import Hit
 
@@ -113,7 +113,8 @@ class Store:
         """Why the database cannot be used, or ""."""
         try:
             with self._engine.connect() as connection:
-                connection.execute(sa.text("SELECT 1"))
+                # Of a table: SQLite answers SELECT 1 without a look at the file.
+                connection.execute(sa.select(nodes.c.name).limit(1))
         except sa.exc.SQLAlchemyError as error:
             return type(error).__name__
         return ""

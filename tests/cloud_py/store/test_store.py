@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from cloud_py.store.database import connect
 from cloud_py.store.filters import FilterError, Filters, parse
-from cloud_py.store.intake import FACETS, HitError
+from cloud_py.store.intake import FACETS, LATEST, HitError
 from cloud_py.store.store import Store
 from cloud_py.store.tables import attacks, facets
 from common_py.contracts import Where
@@ -114,6 +114,7 @@ def test_a_bad_hit_stores_nothing_of_its_batch(store: Store):
     ("change", "sentence"),
     [
         ({"start": -1}, "exchange.start"),
+        ({"start": 2**62}, "exchange.start"),
         ({"start": 2**63}, "exchange.start"),
         ({"status": 1000}, "response.status"),
         ({"type": "Not A Type"}, "type must be"),
@@ -124,6 +125,32 @@ def test_a_bad_hit_stores_nothing_of_its_batch(store: Store):
 def test_fields_out_of_bounds_are_named(store: Store, change: dict, sentence: str):
     with pytest.raises(HitError, match=sentence):
         store.add([make_hit("a", **change)], START)
+
+
+def test_the_latest_time_that_is_taken_can_be_shown(store: Store):
+    """An overflow would make the cloud fail at it, and the node send it again for ever."""
+    store.add([make_hit("a", start=LATEST)], START)
+    store.add([make_hit("b", start=LATEST)], START)
+    (attack,) = everything(store)
+    assert (attack.hits, attack.last_time[:4]) == (2, "2116")
+    assert sum(store.timeline(Filters(), START, 60).counts) == 2
+
+
+@pytest.mark.parametrize("score", [-0.1, 1.1, 1e308])
+def test_a_score_is_a_share(store: Store, score: float):
+    hit = make_hit("a")
+    hit.findings[0].score = score
+    with pytest.raises(HitError, match="score"):
+        store.add([hit], START)
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_of_two_attacks_that_a_hit_could_join_it_joins_the_later_one_however_it_comes(store: Store, together: bool):
+    store.add([make_hit("late", at=4 * HOUR)], START)
+    between = [make_hit("early", at=2 * HOUR + 1800), make_hit("near-both", at=3 * HOUR + 900)]
+    for batch in [between] if together else [[hit] for hit in between]:
+        store.add(batch, START)
+    assert [attack.hits for attack in everything(store)] == [2, 1]
 
 
 def test_distinct_values_of_an_attack_are_bounded_and_the_rest_counted(store: Store, engine: sa.Engine):
@@ -270,3 +297,11 @@ def test_sessions_are_found_until_they_expire(store: Store):
     assert store.session("s2", 99) == ""
     store.close_session("s1")
     assert store.session("s1", 0) == ""
+
+
+def test_a_database_that_cannot_be_read_is_told(store: Store, engine: sa.Engine, tmp_path: Path):
+    assert store.check() == ""
+    engine.dispose()
+    for path in tmp_path.glob("cloud.sqlite3*"):
+        path.write_bytes(b"not a database any more " * 1000)
+    assert store.check() == "DatabaseError"
