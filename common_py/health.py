@@ -20,6 +20,9 @@ from common_py.errors import UNAVAILABLE, UserError
 Checks = Callable[[], dict[str, str]]
 """What is not ready, name → reason; empty when the program can do its work."""
 
+REQUEST_SECONDS = 5.0
+"""How long ``serve`` waits for the bytes of a request: each connection has a thread, in a process with privileges."""
+
 
 def routes(checks: Checks, registry: CollectorRegistry = REGISTRY) -> list[Route]:
     """Starlette routes for the three endpoints."""
@@ -44,6 +47,8 @@ def serve(host: str, port: int, checks: Checks, registry: CollectorRegistry = RE
     """
 
     class Handler(BaseHTTPRequestHandler):
+        timeout = REQUEST_SECONDS
+
         def do_GET(self) -> None:
             problems = checks() if self.path == "/ready" else {}
             if self.path == "/metrics":

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import socket
+
+import pytest
 import urllib3
 from prometheus_client import CollectorRegistry, Gauge
 from starlette.applications import Starlette
@@ -40,6 +43,18 @@ def test_from_a_thread() -> None:
             assert pool.request("GET", f"{url}/ready").status == 200
             assert b"answers 42.0" in pool.request("GET", f"{url}/metrics").data
             assert pool.request("GET", f"{url}/etc/passwd").status == 404
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def test_a_connection_that_says_nothing_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "REQUEST_SECONDS", 0.05)
+    server = health.serve("127.0.0.1", 0, dict, registry())
+    try:
+        with socket.create_connection(("127.0.0.1", server.server_port), timeout=5) as client:
+            client.sendall(b"GET /live")
+            assert client.recv(100) == b""
     finally:
         server.shutdown()
         server.server_close()
