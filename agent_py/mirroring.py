@@ -4,6 +4,9 @@ Each ``look`` compares /proc with what is known. Only new process ids are read, 
 its name when it executes a program), so a look is cheap on a quiet machine, however many processes it has. Children of
 selected processes are selected by the kernel side at the moment of the fork; a look finds them a moment later, for
 their libraries. A process that ended leaves the kernel's tables; a library that nobody uses any more loses its probe.
+
+What cannot be done at the start ends the agent with a sentence. Later on it is a warning and tried again: processes may
+end between any two steps here, and one library must not end the mirroring of everything else.
 """
 
 from __future__ import annotations
@@ -46,11 +49,13 @@ class Mirroring:
         self._ages: dict[int, int] = {}
         self.processes: dict[int, Mirrored] = {}
         self.libraries: dict[Identity, Attachment] = {}
+        self._started = False
 
     def start(self) -> None:
-        """Select what is to be mirrored. Raises UserError when there is nothing by a name or id."""
+        """Select what is to be mirrored. Raises UserError for a name or id without a process and a refused probe."""
         self.look()
         self._insist()
+        self._started = True
 
     def look(self) -> None:
         """Compare /proc with what is known, and act on the difference."""
@@ -110,11 +115,20 @@ class Mirroring:
         if mirrored.looks == YOUNG_LOOKS and not view.targets:
             log.info("TLS of a process is not visible", pid=mirrored.process.pid, reason=view.reason)
         for target in view.targets:
-            if target.identity not in self.libraries:
-                self._attach(target)
-            mirrored.libraries.add(target.identity)
+            if target.identity in self.libraries or self._attach(mirrored.process, target):
+                mirrored.libraries.add(target.identity)
 
-    def _attach(self, target: KeyTarget) -> None:
+    def _attach(self, process: Process, target: KeyTarget) -> bool:
+        try:
+            self._probe_file(target)
+        except UserError as error:
+            if not self._started and processes.read(process.pid) is not None:
+                raise
+            log.warning("TLS of a process is not visible", pid=process.pid, reason=str(error))
+            return False
+        return True
+
+    def _probe_file(self, target: KeyTarget) -> None:
         self.libraries[target.identity] = self._loader.attach_keys(target.file.opened, target.offset)
         log.info(
             "reading TLS keys of a library",

@@ -77,22 +77,28 @@ def mapped_files(pid: int, proc: Path = Path("/proc")) -> Iterator[MappedFile]:
         if (device, inode) in seen:
             continue
         seen.add((device, inode))
-        opened = _opened(proc / str(pid), addresses, path, int(inode))
-        if opened is not None:
-            status = os.stat(opened)
+        found = _opened(proc / str(pid), addresses, path, int(inode))
+        if found is not None:
+            opened, status = found
             yield MappedFile(path.removesuffix(_DELETED), opened, status.st_dev, status.st_ino)
 
 
-def _opened(directory: Path, addresses: str, path: str, inode: int) -> str | None:
+def _opened(directory: Path, addresses: str, path: str, inode: int) -> tuple[str, os.stat_result] | None:
     # Overlay file systems show another device in maps than in stat: the inode decides.
     through_root = f"{directory}/root{path}"
-    try:
-        if os.stat(through_root).st_ino == inode:
-            return through_root
-    except OSError:
-        pass
+    status = _status(through_root)
+    if status is not None and status.st_ino == inode:
+        return through_root, status
     through_map = f"{directory}/map_files/{addresses}"
-    return through_map if os.path.exists(through_map) else None
+    status = _status(through_map)
+    return None if status is None else (through_map, status)
+
+
+def _status(path: str) -> os.stat_result | None:
+    try:
+        return os.stat(path)
+    except OSError:
+        return None
 
 
 def view(pid: int, proc: Path = Path("/proc")) -> TlsView:

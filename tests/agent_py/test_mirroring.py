@@ -27,6 +27,7 @@ class RecordingLoader:
         self.selected: set[int] = set()
         self.swept: list[int] = []
         self.probes: set[str] = set()
+        self.refuses = False
 
     def select_process(self, pid: int) -> None:
         self.selected.add(pid)
@@ -45,6 +46,8 @@ class RecordingLoader:
 
     def attach_keys(self, path: str, offset: int) -> Probe:
         assert offset > 0
+        if self.refuses:
+            raise UserError(f"The kernel refuses a probe at {path}.")
         return Probe(self.probes, path)
 
     def counters(self) -> dict[str, int]:
@@ -97,6 +100,42 @@ def test_tls_switched_off_attaches_no_probe(tmp_path: Path, server: subprocess.P
     Mirroring(settings(tmp_path, mirror_pids=[server.pid], tls_enabled=False), loader).start()
     assert server.pid in loader.selected
     assert loader.probes == set()
+    server.communicate("")
+
+
+LATER = "import sys; sys.stdin.readline(); import ssl; print('has libcrypto', flush=True); sys.stdin.read()"
+
+
+def test_a_probe_refused_later_is_tried_again(tmp_path: Path) -> None:
+    """A process may end between the look at its files and the probe: the others are mirrored on."""
+    loader = RecordingLoader()
+    with subprocess.Popen(
+        [sys.executable, "-c", LATER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        mirroring = Mirroring(settings(tmp_path, mirror_pids=[process.pid]), loader)
+        mirroring.start()
+        process.stdin.write("\n")
+        process.stdin.flush()
+        process.stdout.readline()
+        loader.refuses = True
+        mirroring.look()
+        assert process.pid in mirroring.processes
+        assert mirroring.libraries == {}
+        loader.refuses = False
+        mirroring.look()
+        assert len(mirroring.libraries) == len(loader.probes) == 1
+        process.communicate("")
+
+
+def test_a_probe_refused_at_the_start_is_a_sentence(tmp_path: Path, server: subprocess.Popen[str]) -> None:
+    assert server.stdout is not None
+    server.stdout.readline()
+    loader = RecordingLoader()
+    loader.refuses = True
+    with pytest.raises(UserError, match="refuses a probe"):
+        Mirroring(settings(tmp_path, mirror_pids=[server.pid]), loader).start()
     server.communicate("")
 
 

@@ -131,3 +131,19 @@ def test_a_real_process_with_tls() -> None:
     assert target.version == shown[1]
     assert os.path.basename(target.file.path).startswith("libcrypto")
     assert target.build_id
+
+
+def test_a_process_that_ends_while_it_is_looked_at_has_no_files(proc: Proc, monkeypatch: pytest.MonkeyPatch) -> None:
+    proc.map("/usr/lib/libcrypto.so.3", OPENSSL_3)
+    looked: list[str] = []
+
+    def status(path: str) -> os.stat_result:
+        looked.append(path)
+        if len(looked) > 1:
+            raise FileNotFoundError(path)
+        return original(path)
+
+    original = os.stat
+    monkeypatch.setattr(libraries.os, "stat", status)
+    assert [file.path for file in libraries.mapped_files(7, proc.path)] == ["/usr/lib/libcrypto.so.3"]
+    assert list(libraries.mapped_files(7, proc.path)) == []
