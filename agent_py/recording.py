@@ -2,22 +2,27 @@
 
 A file is a header (magic, version, reserved, clock offset), then for each chunk its length (u32, little endian) and its
 bytes as ``agent_py.chunk.pack`` makes them. The clock offset, added to the chunks' times, gives Unix nanoseconds.
-A recording holds requests: it is created readable by its owner only.
+A recording holds requests: it is readable by its owner only, also when it takes an existing file's place. Each record
+is one write, so a recording that ends abruptly is whole; one that can no longer be written ends with its last whole
+record.
 """
 
 from __future__ import annotations
 
 import os
+import stat
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from struct import Struct
-from typing import BinaryIO
 
 from agent_py.chunk import HEADER as CHUNK_HEADER
 from agent_py.chunk import Chunk, pack, unpack
 from common_py.errors import CANNOT_CREATE, NO_INPUT, UserError
+from common_py.logging import get
+
+log = get(__name__)
 
 MAGIC = b"OOBCHUNK"
 VERSION = 1
@@ -39,33 +44,53 @@ class Writer:
         if clock_offset is None:
             clock_offset = time.time_ns() - time.monotonic_ns()
         try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise UserError(
                 f"Cannot write the recording {path}: {error.strerror}.",
                 "Name a file in a directory that may be written.",
                 exit_code=CANNOT_CREATE,
             ) from error
-        self._file: BinaryIO = os.fdopen(descriptor, "wb")
+        # Devices and pipes keep their mode.
+        self._regular = stat.S_ISREG(os.fstat(self._descriptor).st_mode)
+        if self._regular:
+            os.fchmod(self._descriptor, 0o600)
         self._left = limit
+        self._size = 0
         self.skipped = 0
-        """Chunks not written because the limit was reached."""
-        self._file.write(FILE_HEADER.pack(MAGIC, VERSION, 0, 0, clock_offset))
+        """Chunks not written because the limit was reached, or the file could not be written any more."""
+        self._append(FILE_HEADER.pack(MAGIC, VERSION, 0, 0, clock_offset))
 
     def write(self, chunk: Chunk) -> None:
-        """Append one chunk."""
+        """Append one chunk. Never raises: what watches the application goes on without a recording."""
         record = pack(chunk)
         self._left -= LENGTH.size + len(record)
-        if self._left < 0:
+        if self._left < 0 or not self._append(LENGTH.pack(len(record)) + record):
             self._left = 0
             self.skipped += 1
-            return
-        self._file.write(LENGTH.pack(len(record)))
-        self._file.write(record)
+
+    def _append(self, data: bytes) -> bool:
+        try:
+            written = os.write(self._descriptor, data)
+        except OSError as error:
+            return self._stop(error.strerror or str(error))
+        if written < len(data):
+            return self._stop("no room for a whole record")
+        self._size += written
+        return True
+
+    def _stop(self, reason: str) -> bool:
+        log.error("the recording ends here", reason=reason, bytes=self._size)
+        self._left = 0
+        if self._regular:
+            os.ftruncate(self._descriptor, self._size)
+        return False
 
     def close(self) -> None:
-        """Flush and close the file."""
-        self._file.close()
+        """Close the file; twice does no harm."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
 
     def __enter__(self) -> Writer:
         return self

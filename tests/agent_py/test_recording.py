@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import resource
 import stat
 from pathlib import Path
 
@@ -50,6 +52,47 @@ def test_a_full_recording_counts_what_it_leaves_out(tmp_path: Path) -> None:
             writer.write(Wire().read(b"abc"))
     assert writer.skipped == 2
     assert len(list(read(tmp_path / "a.chunks").chunks)) == 1
+
+
+def test_a_file_that_others_may_read_becomes_private(tmp_path: Path) -> None:
+    path = tmp_path / "a.chunks"
+    path.touch(0o644)
+    path.chmod(0o644)
+    Writer(path).close()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_device_keeps_its_mode() -> None:
+    before = os.stat("/dev/null").st_mode
+    Writer(Path("/dev/null")).close()
+    assert os.stat("/dev/null").st_mode == before
+
+
+def test_a_full_disk_ends_the_recording_and_nothing_else(tmp_path: Path) -> None:
+    """The limit on a file's size stands for the disk: it cuts a write short, then refuses it."""
+    chunk = Wire().read(b"abc" * 100)
+    previous = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with Writer(tmp_path / "a.chunks") as writer:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, previous[1]))
+        try:
+            for _ in range(5):
+                writer.write(chunk)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, previous)
+        writer.write(chunk)
+    assert writer.skipped == 4
+    assert list(read(tmp_path / "a.chunks").chunks) == [chunk] * 2
+    with Writer(Path("/dev/full")) as writer:
+        writer.write(chunk)
+    assert writer.skipped == 1
+
+
+def test_what_was_recorded_until_a_kill_is_whole(tmp_path: Path) -> None:
+    writer = Writer(tmp_path / "a.chunks")
+    chunk = Wire().read(b"abc")
+    writer.write(chunk)
+    assert list(read(tmp_path / "a.chunks").chunks) == [chunk]
+    writer.close()
 
 
 def test_the_same_exchanges_from_the_recording(tmp_path: Path) -> None:
