@@ -220,3 +220,21 @@ def test_live_rows_go_on_coming_and_never_shorten_a_long_list(cloud: Cloud, cons
     expect(rows).to_have_count(63)
     page.click(".fresh-attacks")
     expect(rows.first).to_contain_text("/newest")
+
+
+def test_live_comes_back_after_a_refusal_and_leads_to_the_login_after_the_session(cloud: Cloud, console: Console):
+    """Browsers try again after a broken connection, never after an answer that is no stream of events."""
+    page = console.page
+    page.route("**/v1/events", lambda route: route.fulfill(status=503))
+    page.reload()
+    page.wait_for_selector("#live[data-state=lost]")
+    page.unroute("**/v1/events")
+    page.wait_for_selector("#live[data-state=on]", timeout=10_000)
+
+    page.route("**/v1/events", lambda route: route.fulfill(status=401))
+    page.reload()
+    page.wait_for_selector("#live[data-state=lost]")
+    page.context.request.post(f"{cloud.address}/logout")
+    page.wait_for_url("**/login?next=%2Fattacks", timeout=10_000)
+    assert {"503" in said or "401" in said for said in console.misdeeds} == {True}
+    console.misdeeds.clear()

@@ -1,5 +1,6 @@
 // The page's behaviour: live updates, keyboard, drawer, copying, theme, local times. Content comes from the server only.
 const LIVE_DELAY = 400; // ms: hits come in batches, one refresh for several
+const RETRY = 3000; // ms
 const NOW = 5 * 60 * 1000;
 const list = document.getElementById("list");
 const drawer = document.getElementById("drawer");
@@ -72,13 +73,32 @@ function onAttacks(event) {
   }
 }
 
-const events = new EventSource("/v1/events");
-events.addEventListener("open", () => {
-  if (live.dataset.state === "lost") refresh();
-  say("on", "Live");
-});
-events.addEventListener("error", () => say("lost", "reconnecting"));
-events.addEventListener("attacks", onAttacks);
+function listen() {
+  const events = new EventSource("/v1/events");
+  events.addEventListener("open", () => {
+    if (live.dataset.state === "lost") refresh();
+    say("on", "Live");
+  });
+  events.addEventListener("error", () => {
+    say("lost", "reconnecting");
+    // After an answer that is no stream (the session ended, too many listen) the browser does not come again by itself.
+    if (events.readyState === EventSource.CLOSED) setTimeout(again, RETRY);
+  });
+  events.addEventListener("attacks", onAttacks);
+}
+
+async function again() {
+  let answer;
+  try {
+    answer = await (await fetch("/session", { credentials: "same-origin" })).json();
+  } catch {
+    return setTimeout(again, RETRY); // the cloud is away
+  }
+  if (answer.active) return listen();
+  location.assign(`/login?next=${encodeURIComponent(location.pathname + location.search)}`);
+}
+
+listen();
 document.addEventListener("visibilitychange", () => document.hidden || refresh());
 
 // After settling: before it, htmx still gives elements of the same id their old attributes.
