@@ -46,6 +46,8 @@ DRAIN_BYTES = 4 << 20
 SLEEP = 0.5
 """Longest sleep in seconds: timers (expiry, the end) are looked at at least this often."""
 EXPIRY = 1.0
+LAST_DRAIN = 2.0
+"""Seconds that the end takes at most to read what is still in the ring; nothing is added to it then."""
 FLUSH = 5.0
 """Seconds that the end waits for processing to take what is queued."""
 
@@ -72,14 +74,20 @@ class Worker:
         while not self._stopping:
             self._step(time.monotonic())
             self._source.wait(SLEEP)
-        self._step(time.monotonic())
+        self._drain_rest(time.monotonic() + LAST_DRAIN)
         self._pipeline.close(self._now())
         self._forward(self._pipeline.take())
         self._forwarder.stop(FLUSH)
         self._source.close()
 
-    def _step(self, now: float) -> None:
-        """Drain once, and let the clock pass."""
+    def _drain_rest(self, deadline: float) -> None:
+        while self._step(time.monotonic()):
+            if time.monotonic() > deadline:
+                logging.get(__name__).warning("the end did not wait for all chunks", seconds=LAST_DRAIN)
+                return
+
+    def _step(self, now: float) -> bool:
+        """Drain once, and let the clock pass. Returns whether there were chunks."""
         chunks = self._source.drain(DRAIN_BYTES)
         self._counters.add(Counter.CHUNKS, len(chunks))
         receive = self._pipeline.receive
@@ -89,6 +97,7 @@ class Worker:
             self._expired = now
             self._pipeline.expire(self._now())
         self._forward(self._pipeline.take())
+        return bool(chunks)
 
     def _forward(self, exchanges: list[Exchange]) -> None:
         if exchanges:

@@ -8,10 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from agent_py.chunk import Chunk
 from agent_py.counters import Counter
+from agent_py.forward.client import Forwarder
+from agent_py.worker import Worker, forward_settings
 from agent_py.workers import WorkerProcess
 from demo.intake import Intake
 from tests.agent_py.recorded import COUNT, settings, wait
+from tests.support.chunks import Bench, Wire
 from tests.support.pki import Files, issue
 
 
@@ -53,3 +57,35 @@ def test_sigterm_sends_what_a_batch_still_holds(tmp_path: Path, files: Files, in
     worker.process.send_signal(signal.SIGTERM)
     assert worker.process.wait(10) == 0
     assert len(intake.exchanges()) == COUNT
+
+
+class Backlog:
+    """A ring that holds more than one drain takes."""
+
+    def __init__(self, batches: list[list[Chunk]]) -> None:
+        self._batches = batches
+        self.closed = False
+
+    def drain(self, limit: int) -> list[Chunk]:
+        return self._batches.pop(0) if self._batches else []
+
+    def wait(self, timeout: float) -> bool:
+        raise AssertionError("it was told to end")
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def test_the_end_reads_the_whole_ring(files: Files, intake: Intake, tmp_path: Path) -> None:
+    wire = Wire()
+    chunks = [wire.open()]
+    for number in range(COUNT):
+        chunks += [wire.read(b"GET /%d HTTP/1.1\r\n\r\n" % number), wire.write(b"HTTP/1.1 204 No Content\r\n\r\n")]
+    source = Backlog([[chunk] for chunk in chunks])
+    bench = Bench()
+    forwarder = Forwarder(forward_settings(settings(tmp_path, files, intake.port)), bench.counters)
+    worker = Worker(source, bench.pipeline, forwarder, bench.counters)
+    worker.stop(signal.SIGTERM, None)
+    worker.run()
+    assert [one.request.target for one in intake.exchanges()] == [b"/%d" % number for number in range(COUNT)]
+    assert source.closed
