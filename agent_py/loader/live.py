@@ -6,6 +6,9 @@ so; each failure is one sentence that tells what to do.
 The three objects share the maps of the first. Everything in the kernel hangs on descriptors that this process holds
 (tracepoints, perf events of the key probes, objects): there are no pins, so even SIGKILL takes all probes away.
 Children must not inherit any of them but the rings and the sleepers' map.
+
+Counters are asked for by another thread (the metrics) while this one closes: a lock keeps them from objects that are
+gone, and what was counted last stays to be told.
 """
 
 from __future__ import annotations
@@ -18,10 +21,11 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from struct import Struct
+from threading import Lock
 
 from agent_py.loader import bpf_syscall, perf, programs
 from agent_py.loader.bpf_syscall import MapType
-from agent_py.loader.counters import BLOCK_BYTES, total
+from agent_py.loader.counters import BLOCK_BYTES, NAMES, total
 from agent_py.loader.libbpf import Object
 from common_py.errors import NO_PERMISSION, UNAVAILABLE, USAGE, UserError
 
@@ -91,8 +95,12 @@ class LiveLoader:
         self._descriptors: list[int] = []
         self._probes: list[KeyProbe] = []
         self.rings: list[RingMap] = []
+        self._loaded = False
+        self._lock = Lock()
+        self._counted = dict.fromkeys(NAMES, 0)
         try:
             self._load(objects)
+            self._loaded = True
             self._make_rings()
             self._attach()
         except BaseException:
@@ -206,9 +214,15 @@ class LiveLoader:
         return probe
 
     def counters(self) -> dict[str, int]:
-        """See ``Loader.counters``."""
-        size = BLOCK_BYTES * bpf_syscall.possible_cpus()
-        return total(bpf_syscall.lookup(self._capture.map_fd("counts"), _U32.pack(0), size) or b"")
+        """See ``Loader.counters``. After the end: what there was at the end."""
+        with self._lock:
+            self._count()
+            return dict(self._counted)
+
+    def _count(self) -> None:
+        if self._objects and self._loaded:
+            size = BLOCK_BYTES * bpf_syscall.possible_cpus()
+            self._counted = total(bpf_syscall.lookup(self._capture.map_fd("counts"), _U32.pack(0), size) or b"")
 
     def sweep(self, tgid: int) -> int:
         """See ``Loader.sweep``. Linear in the table's size."""
@@ -227,8 +241,10 @@ class LiveLoader:
             with ThreadPoolExecutor(len(self._descriptors)) as pool:
                 list(pool.map(os.close, self._descriptors))
         self._descriptors.clear()
-        while self._objects:
-            self._objects.pop().close()
+        with self._lock:
+            self._count()
+            while self._objects:
+                self._objects.pop().close()
         self.rings.clear()
 
 

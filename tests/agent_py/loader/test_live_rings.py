@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from threading import Event, Thread
 
 import pytest
 
@@ -146,6 +147,33 @@ def test_a_worker_without_privileges_reads_and_sleeps(capture: Capture) -> None:
                 talk(client, b"hello")
                 talk(client, b"bye")
                 assert "[b'hello', b'hello', b'bye'" in worker.stdout.read()
+
+
+def test_counters_can_be_asked_for_during_and_after_the_end(start: Start) -> None:
+    """Metrics are served by another thread: it must not meet objects that are gone."""
+    capture = start()
+    with Server(ECHO) as server:
+        capture.loader.select_process(server.pid)
+        server.go()
+        with server.connect() as client:
+            talk(client, b"hello")
+        capture.until_closed()
+    assert capture.loader.counters()["opened"] == 1
+    asked: list[int] = []
+    ended = Event()
+
+    def ask() -> None:
+        while not ended.is_set():
+            asked.append(capture.loader.counters()["opened"])
+
+    thread = Thread(target=ask)
+    thread.start()
+    try:
+        capture.loader.close()
+    finally:
+        ended.set()
+        thread.join()
+    assert set(asked) == {capture.loader.counters()["opened"]} == {1}
 
 
 HOLDER = """
