@@ -5,11 +5,13 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
+import struct
 import subprocess
 
 PR_SET_PDEATHSIG = 1
 PR_SET_DUMPABLE = 4
 PR_SET_NO_NEW_PRIVS = 38
+_CAPABILITY_VERSION_3 = 0x20080522
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -38,14 +40,24 @@ def forbid_dumps() -> None:
 def drop_privileges(user: int) -> None:
     """Become ``user`` (uid and gid, no groups) for good: no capabilities, and none to be had through execve.
 
-    A process that is not root keeps its user: it has no privilege to drop.
+    A process that is not root keeps its user, but not the capabilities that it may have got with it (capabilities(7):
+    ambient ones pass to every program it starts).
     """
     if os.geteuid() == 0:
         os.setgroups([])
         os.setresgid(user, user, user)
         os.setresuid(user, user, user)
+    _drop_capabilities()
     _prctl(PR_SET_NO_NEW_PRIVS, 1)
     forbid_dumps()
+
+
+def _drop_capabilities() -> None:
+    """Empty the permitted, effective and inheritable sets, and with them the ambient one (capset(2))."""
+    header = struct.pack("<Ii", _CAPABILITY_VERSION_3, 0)
+    if _libc.capset(header, struct.pack("<6I", 0, 0, 0, 0, 0, 0)) != 0:
+        code = ctypes.get_errno()
+        raise OSError(code, os.strerror(code))
 
 
 def end(process: subprocess.Popen[bytes], seconds: float) -> bool:

@@ -65,6 +65,18 @@ def test_privileges_are_gone_for_good() -> None:
     assert done.stdout == f"{ids} {ids} [] {'0' * 16} {'0' * 16} 1\nrefused\n", done.stderr
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to give capabilities to another user")
+def test_capabilities_of_a_user_that_is_not_root_are_gone_too() -> None:
+    script = (
+        "import ctypes,os;from common_py.process import drop_privileges;names='CapInh','CapPrm','CapEff','CapAmb';"
+        "held=lambda:[l[:6] for l in open('/proc/self/status') if l[:6] in names and int(l.split()[1],16)];"
+        "PR_SET_KEEPCAPS=8;ctypes.CDLL(None).prctl(PR_SET_KEEPCAPS,1);os.setresuid(65534,65534,65534);"
+        "print(held());drop_privileges(65532);print(held(),os.geteuid())"
+    )
+    done = run(script)
+    assert done.stdout == "['CapPrm']\n[] 65534\n", done.stderr
+
+
 def started(script: str) -> subprocess.Popen[bytes]:
     """A process that runs ``script`` and has begun."""
     process = subprocess.Popen([sys.executable, "-c", script + "print(flush=True);time.sleep(600)"], stdout=-1)
