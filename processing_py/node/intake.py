@@ -18,6 +18,7 @@ same ids.
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -37,6 +38,8 @@ from processing_py.node.pool import Full, Pool
 
 MEDIA_TYPE = "application/msgpack"
 RETRY_SECONDS = "1"
+ARRIVAL_SECONDS = 30.0
+"""How long a body may take to arrive: as long as it does, it has one of the places."""
 
 
 class HitSink(Protocol):
@@ -78,6 +81,7 @@ class Intake:
         self._account = account
         self._limit = limit
         self._token = token.encode()
+        self._arriving = 0
 
     def application(self, checks: health.Checks) -> Starlette:
         """The intake with the health endpoints, which answer on its port too, but without metrics."""
@@ -97,13 +101,15 @@ class Intake:
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() != MEDIA_TYPE:
             return refusal(415, f"The body must be {MEDIA_TYPE}.")
         try:
-            batch = await self._body(request)
+            batch = await self._arrive(request)
             with self._in_flight(batch):
                 return await self._inspect(batch)
         except TooLarge:
             return refusal(413, f"A batch must not be larger than {self._limit} bytes.", {"Connection": "close"})
         except ClientDisconnect:
             return refusal(400, "The body ended early.")
+        except TimeoutError:
+            return refusal(503, "The body took too long.", {"Retry-After": RETRY_SECONDS, "Connection": "close"})
         except Full:
             return refusal(503, "Too many batches are in flight.", {"Retry-After": RETRY_SECONDS})
 
@@ -126,6 +132,17 @@ class Intake:
             yield
         finally:
             self._account.settle(count)
+
+    async def _arrive(self, request: Request) -> bytes:
+        """The body. Bodies that arrive are held like batches in flight, so they are bounded alike; raises Full."""
+        if self._pool.full or self._arriving >= self._pool.limit:
+            raise Full
+        self._arriving += 1
+        try:
+            async with asyncio.timeout(ARRIVAL_SECONDS):
+                return await self._body(request)
+        finally:
+            self._arriving -= 1
 
     async def _body(self, request: Request) -> bytes:
         announced = request.headers.get("content-length", "")

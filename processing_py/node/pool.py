@@ -77,6 +77,16 @@ class Pool:
         self._log = logging.get("pool")
 
     @property
+    def limit(self) -> int:
+        """Batches that may be in flight."""
+        return self._in_flight
+
+    @property
+    def full(self) -> bool:
+        """Whether ``process`` would raise Full now."""
+        return len(self._answers) >= self._in_flight
+
+    @property
     def pids(self) -> list[int]:
         """Process ids of the workers that are ready."""
         return list(self._up.values())
@@ -87,7 +97,7 @@ class Pool:
 
     async def process(self, batch: bytes) -> Reply:
         """Have a batch inspected. Raises Full when too many are in flight."""
-        if len(self._answers) >= self._in_flight:
+        if self.full:
             raise Full
         job = Job(batch, asyncio.get_running_loop().create_future())
         self._answers.add(job.answer)
