@@ -1,8 +1,9 @@
 """Which protocol a connection speaks, from the first bytes that its server reads.
 
-Each protocol is a ``Probe``: bytes → yes, no, or more needed. The order of the registry is the order of the question; a
-layer that wraps others (the PROXY protocol) asks again for what follows its header. Only a few first bytes are held
-(``HELD`` bytes), together with their times, and handed to the layer that is chosen.
+The answer is a protocol, none, or that more bytes are needed. Only a few first bytes (``HELD``) are held, together with
+their times, and handed to the layer that is chosen. In doubt it is HTTP: a client must not be able to hide all its
+requests behind a first one that servers accept and that looks odd (nginx takes methods of any length, also such that
+begin with ``_`` or ``-``, and any number of empty lines before them). The HTTP layer counts what it cannot read.
 
 A late connection (older than the capture) may be joined in the middle of a message: for it every read is a new
 question, up to ``LATE_READS`` reads; reads that begin no message are dropped, as the parsers would do. A connection on
@@ -25,7 +26,7 @@ HELD = 256
 LATE_READS = 16
 INGRESS = int(Direction.INGRESS)
 
-_request = re.compile(rb"[\r\n]*(?:[A-Za-z][!#$%&'*+\-.^_`|~0-9A-Za-z]{0,31}(?: |\Z)|\Z)").match
+_request = re.compile(rb"[\r\n]*(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+(?: |\Z)|\Z)").match
 _http2_preface = b"PRI * HTTP/2.0"
 
 
@@ -105,7 +106,7 @@ class Detection:
             self._reads += 1
             self._held.clear()
             return
-        self._settle(Verdict.OTHER if verdict is Verdict.MORE else verdict)
+        self._settle(Verdict.HTTP1 if verdict is Verdict.MORE else verdict)
 
     def _settle(self, verdict: Verdict) -> Layer:
         layer = self._settled = self._choose(verdict, self._joined)

@@ -27,8 +27,8 @@ KNOWN_METHODS = frozenset({b"GET", b"POST", b"HEAD", b"PUT", b"DELETE", b"OPTION
 VERSIONS = {b"HTTP/1.1": "1.1", b"HTTP/1.0": "1.0"}
 
 _head_end = re.compile(rb"\n\r?\n").search
-_token = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,64}").fullmatch
-_version = re.compile(rb"HTTP/1\.([0-9])").fullmatch
+_token = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+").fullmatch
+_version = re.compile(rb"HTTP/1\.0*([0-9]{1,2})").fullmatch
 _status_line = re.compile(rb"HTTP/1\.[0-9] +([0-9]{3})(?:[ \t][^\r\n]*)?").fullmatch
 _request_start = re.compile(rb"[A-Z][A-Z_-]{1,31} +(?:[/*]|[A-Za-z][A-Za-z0-9+.-]*:|[\w.-]+:[0-9])").match
 

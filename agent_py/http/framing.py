@@ -18,8 +18,9 @@ CHUNK_LINE_LIMIT = 4096
 TRAILER_LIMIT = 16384
 """Bytes of trailer fields."""
 
-_size = re.compile(rb"[ \t]*([0-9A-Fa-f]{1,15})[ \t]*(?:;.*)?\r?").fullmatch
-_digits = re.compile(rb"[0-9]{1,18}").fullmatch
+# Zeros in front as many as there are, and anything behind a blank as an extension: nginx takes both.
+_size = re.compile(rb"[ \t]*0*([0-9A-Fa-f]{1,15})(?:[ \t;].*)?\r?").fullmatch
+_digits = re.compile(rb"0*([0-9]{1,18})").fullmatch
 
 
 class Length(Enum):
@@ -33,9 +34,9 @@ def content_length(values: list[bytes]) -> int:
     """The one number of all Content-Length fields (RFC 9110 §8.6). Raises BadHeadError when they disagree."""
     if len(values) == 1 and len(values[0]) < 19 and values[0].isdigit():
         return int(values[0])
-    numbers = {part.strip(BLANK) for value in values for part in value.split(b",")}
-    lengths = {int(number) for number in numbers if _digits(number)}
-    if len(lengths) != 1 or not all(_digits(number) for number in numbers):
+    numbers = [_digits(part.strip(BLANK)) for value in values for part in value.split(b",")]
+    lengths = {int(number[1]) if number else -1 for number in numbers}
+    if len(lengths) != 1 or -1 in lengths:
         raise BadHeadError("Content-Length is not one number")
     return lengths.pop()
 

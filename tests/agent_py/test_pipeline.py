@@ -9,6 +9,7 @@ from agent_py.http.connection import HttpSettings
 from agent_py.pipeline import SECOND, Settings
 from common_py.contracts import Endpoint
 from tests.support.chunks import OFFSET, PREFIX, Bench, Wire
+from tests.support.odd import BODIES, BODY, HEADS, TARGET
 
 GET = b"GET /%s HTTP/1.1\r\nHost: shop\r\nX-Case: A b \r\n\r\n"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -234,3 +235,14 @@ class TestLoss:
         bench.feed(wire.open(), wire.fault(0, b"GET /a HT", 30), wire.write(OK))
         assert targets(bench.feed(wire.read(GET % b"b"), wire.write(OK))) == [(b"/b", 200)]
         assert bench.losses() == {"gap": 1}
+
+
+@pytest.mark.parametrize("name", HEADS | BODIES)
+def test_no_request_that_a_server_accepts_hides_itself_or_what_follows(name: str) -> None:
+    bench, wire = Bench(), Wire()
+    parts = [wire.read(part) for part in (HEADS | BODIES)[name]]
+    odd, following = bench.feed(wire.open(), *parts, wire.write(OK), wire.read(GET % b"next"), wire.write(OK))
+    assert (odd.request.target, odd.response.status, odd.incomplete) == (TARGET, 200, [])
+    assert odd.request.body == (BODY if name in BODIES else b"")
+    assert following.request.target == b"/next"
+    assert bench.losses() == {}

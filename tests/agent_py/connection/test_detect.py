@@ -26,7 +26,11 @@ from agent_py.connection.layer import IGNORE
         (b"HTTP/1.1 200 OK", Verdict.CLIENT),
         (b"SSH-2.0-x\r\n", Verdict.OTHER),
         (b"\x00\x00", Verdict.OTHER),
-        (b"A" * 40, Verdict.OTHER),
+        (b"A" * 40, Verdict.MORE),
+        (b"A" * 40 + b" /", Verdict.HTTP1),
+        (b"_X /", Verdict.HTTP1),
+        (b"A" * 40 + b"\x00", Verdict.OTHER),
+        (b" /", Verdict.OTHER),
     ],
 )
 def test_protocol(first: bytes, verdict: Verdict) -> None:
@@ -64,7 +68,7 @@ def test_it_chooses_once() -> None:
 
 
 def test_undecided_bytes_are_bounded() -> None:
-    assert chosen(*[b"\n"] * (HELD + 5)) == [Verdict.OTHER]
+    assert chosen(*[b"\n"] * (HELD + 5)) == [Verdict.HTTP1]
 
 
 def test_a_late_connection_is_asked_a_bounded_number_of_times() -> None:
