@@ -19,7 +19,7 @@ import msgspec
 
 from common_py import logging
 from common_py.contracts import Exchange, Finding, Request, decode_exchanges
-from common_py.process import die_with_parent, forbid_dumps
+from common_py.process import die_with_parent, drop_privileges
 from processing_py import hits
 from processing_py.node.frames import FrameReader, frame
 from processing_py.node.messages import Reply, encode_reply, read_job
@@ -28,6 +28,8 @@ from processing_py.points import names
 READ_BYTES = 1 << 20
 OVERLIMIT = "overlimit_res"
 PROGRESS_BYTES = 8
+USER = 65532
+"""User and group id of a worker whose node runs as root, as in host mode: it parses what clients sent."""
 
 
 class Detector(Protocol):
@@ -56,7 +58,7 @@ class Inspection:
         """Inspect every exchange of the batch but those at the positions ``skip``."""
         try:
             exchanges = decode_exchanges(batch)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             return Reply(error=f"The body is not a msgpack array of exchanges: {error}.")
         reply = Reply(lost=len(skip))
         started = time.perf_counter()
@@ -87,8 +89,8 @@ def jobs(descriptor: int) -> Iterator[bytes]:
 def run(engine: Detector, arguments: list[str] | None = None) -> None:
     """Serve the node that started this process: the whole life of a worker."""
     options = parser().parse_args(arguments)
+    drop_privileges(USER)
     die_with_parent(options.parent)
-    forbid_dumps()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     logging.configure("processing-worker", options.log_level)
     output = os.dup(1)

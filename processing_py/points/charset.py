@@ -5,12 +5,16 @@ Attackers name UTF-16, UTF-7 or IBM037 (EBCDIC) because filters read bytes and s
 
 from __future__ import annotations
 
+import codecs
 import re
 from urllib.parse import quote, unquote_to_bytes
 
 _CHARSET = re.compile(rb"charset\s*=\s*\"?([\w-]{1,40})", re.IGNORECASE)
 _CONVERTED = frozenset((b"utf-1", b"utf-3", b"utf16", b"utf32", b"utf-7", b"ibm03", b"cp037"))
 """The first five bytes of the names that mean bytes other than ASCII's."""
+for _name in ("utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be", "utf-7", "cp037"):
+    # Codecs are modules, loaded when first used; by then a worker may have no right to read them.
+    codecs.lookup(_name)
 _EBCDIC = frozenset((b"ibm037", b"cp037"))
 
 

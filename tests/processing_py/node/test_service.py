@@ -12,7 +12,9 @@ import httpx
 import pytest
 
 from common_py.ledger import Ledger
-from tests.processing_py.node.support import Node, node, run, settings
+from processing_py.node import intake
+from processing_py.node.worker import USER
+from tests.processing_py.node.support import MSGPACK, Node, node, run, settings
 from tests.support.exchanges import exchange
 from tests.support.pki import Files, issue
 
@@ -58,6 +60,7 @@ def test_a_batch_becomes_hits_and_summaries(files: Files, tmp_path: Path) -> Non
 def test_refusals_are_one_sentence(files: Files, tmp_path: Path) -> None:
     token = tmp_path / "token"
     token.write_text("sesame\n")
+    deep = b"\x91\x81\xa1x" + b"\x91" * 60_000
 
     async def main() -> None:
         config = settings(files, tmp_path, agent_token_file=str(token), batch_bytes_limit=65536)
@@ -66,6 +69,7 @@ def test_refusals_are_one_sentence(files: Files, tmp_path: Path) -> None:
                 (await running.send(b"\x90"), 401, "X-WallarmApi-Token"),
                 (await running.send(b"\x90", X_WallarmApi_Token="wrong"), 401, "X-WallarmApi-Token"),
                 (await running.send(b"\xc1", X_WallarmApi_Token="sesame"), 400, "not a msgpack array of exchanges"),
+                (await running.send(deep, X_WallarmApi_Token="sesame"), 400, "maximum recursion depth"),
                 (await running.send(b"\x91\x80", X_WallarmApi_Token="sesame"), 400, "missing required field `id`"),
                 (await running.send(b"x" * 65537, X_WallarmApi_Token="sesame"), 413, "65536 bytes"),
                 (await chunked(running, 65537), 413, "65536 bytes"),
@@ -147,6 +151,47 @@ def test_too_much_in_flight_is_answered_with_retry_after(files: Files, tmp_path:
             assert answer.headers["Retry-After"] == "1"
             assert (await stuck).json() == {"taken": 0, "lost": 1}
             assert (await running.post(exchange(2))).json() == {"taken": 1, "lost": 0}
+
+    run(main())
+
+
+def test_bodies_that_arrive_are_bounded_like_batches_in_flight(
+    files: Files, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many agents send at once, and however slowly, memory is that of two times the batches in flight."""
+    monkeypatch.setattr(intake, "ARRIVAL_SECONDS", 1.0)
+    begun, ended = asyncio.Event(), asyncio.Event()
+
+    async def slow():  # type: ignore[no-untyped-def]  # httpx takes any asynchronous iterable of bytes
+        yield b"\x90"
+        begun.set()
+        await ended.wait()
+
+    async def main() -> None:
+        async with node(settings(files, tmp_path, batches_in_flight=1), files) as running:
+            url = f"https://{running.address}/v1/exchanges"
+            arriving = asyncio.create_task(running.client.post(url, content=slow(), headers=MSGPACK))
+            await begun.wait()
+            answer = await running.post(exchange(1))
+            assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+            while (answer := await running.post(exchange(1))).status_code == 503:
+                await asyncio.sleep(0.05)
+            assert answer.status_code == 200
+            ended.set()
+            assert (await arriving).status_code == 503
+
+    run(main())
+
+
+def test_a_worker_has_no_privileges(files: Files, tmp_path: Path) -> None:
+    async def main() -> None:
+        async with node(settings(files, tmp_path), files):
+            status = Path(f"/proc/{worker_of(os.getpid())}/status").read_text().splitlines()
+            fields = {name: value.split() for name, _, value in (line.partition(":") for line in status)}
+            user = str(USER if os.geteuid() == 0 else os.getuid())
+            assert fields["Uid"] == [user] * 4
+            assert fields["CapEff"] == ["0000000000000000"]
+            assert fields["NoNewPrivs"] == ["1"]
 
     run(main())
 
