@@ -27,14 +27,28 @@ class Client:
     @classmethod
     def find(cls, url: str | None, token_file: Path | None, data: Path) -> Client:
         """The cloud that options, the environment, or a running ``oobctl run`` (in ``data``) name. Raises UserError."""
-        url = url or os.environ.get(URL_VARIABLE) or _running(data)
+        running = _running(data)
+        url = (url or os.environ.get(URL_VARIABLE) or running).rstrip("/")
+        if not url:
+            raise UserError(
+                "No cloud is known.",
+                f"Start one with oobctl run (as the same user), or name it by --url or {URL_VARIABLE}.",
+                exit_code=CONFIGURATION,
+            )
         if token_file is not None:
             token = read_file(token_file)
         elif os.environ.get(TOKEN_VARIABLE):
             token = read_environment(TOKEN_VARIABLE)
-        else:
+        elif url == running:
             token = read_file(data / "administrator.token")
-        return cls(url.rstrip("/"), token)
+        else:
+            # This host's token is not for whoever is asked.
+            raise UserError(
+                f"No token is known for {url}.",
+                f"Name its file by --token-file, or set {TOKEN_VARIABLE}.",
+                exit_code=CONFIGURATION,
+            )
+        return cls(url, token)
 
     def get(self, path: str, **query: str) -> dict[str, Any]:
         """The JSON object at ``path``. Raises UserError for anything but 200."""
@@ -99,11 +113,8 @@ def _reason(body: bytes) -> str:
 
 
 def _running(data: Path) -> str:
+    """Address of the cloud of ``oobctl run``; "" when it never ran."""
     try:
         return str(json.loads((data / "host.json").read_text(encoding="utf-8"))["url"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(
-            "No cloud is known.",
-            f"Start one with oobctl run (as the same user), or name it by --url or {URL_VARIABLE}.",
-            exit_code=CONFIGURATION,
-        ) from error
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""

@@ -36,6 +36,15 @@ def test_options_win_over_the_environment_and_that_over_the_running_host(
     assert Client.find("http://option", data / "other", data) == Client("http://option", "of-the-option")
 
 
+def test_the_token_of_this_host_is_sent_to_no_other(data: Path) -> None:
+    assert Client.find("http://127.0.0.1:1/", None, data).token == TOKEN
+    with pytest.raises(UserError, match=r"No token is known for http://elsewhere\. Name its file by --token-file"):
+        Client.find("http://elsewhere", None, data)
+    (data / "host.json").unlink()
+    with pytest.raises(UserError, match="No token is known for http://elsewhere"):
+        Client.find("http://elsewhere", None, data)
+
+
 @pytest.mark.parametrize("content", [None, "{", "[]", "{}"])
 def test_without_a_cloud_it_says_how_to_get_one(data: Path, content: str | None) -> None:
     (data / "host.json").unlink()
