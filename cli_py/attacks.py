@@ -50,7 +50,8 @@ def list_attacks(
 def show(found: list[dict[str, Any]], output: str, query: str) -> None:
     """Print attacks as a table or as JSON."""
     if output == "json":
-        click.echo(json.dumps(found, indent=2, ensure_ascii=False))
+        # ASCII alone: a parameter's name, which a client chose, must not drive the terminal.
+        click.echo(json.dumps(found, indent=2))
     elif found:
         # What another program reads is not cut to the width of a terminal.
         Console(width=None if sys.stdout.isatty() else UNCUT).print(table(found))

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from cli_py.attacks import fetch, few, moment, plain, table
+from cli_py.attacks import fetch, few, moment, plain, show, table
 from cli_py.client import Client
 from tests.cloud_py.samples import ADMINISTRATOR_TOKEN, Cloud, make_hit, running_cloud
 from tests.tiers import REPOSITORY
@@ -57,6 +57,14 @@ def test_payloads_do_not_drive_the_terminal() -> None:
     assert r"127.0.0.1/[bold red]x[/]\x1b]0;owned\x07\u202e" in rows[1]
     assert r":smile:\n" in rows[1]
     assert plain("\ud800").plain == r"\ud800"
+
+
+def test_json_does_not_drive_the_terminal_either(capsys: pytest.CaptureFixture[str]) -> None:
+    hostile = ATTACK | {"parameter": "\x9b31m\u202e\ud800"}
+    show([hostile], "json", "")
+    printed = capsys.readouterr().out
+    assert printed.isascii()
+    assert json.loads(printed) == [hostile]
 
 
 def test_times_and_lists_are_short() -> None:
