@@ -67,6 +67,10 @@ class Counting:
 
         try:
             await self._app(scope, receive, watch)
+        except Exception:
+            # Answered with 500 outside of this.
+            status = status or 500
+            raise
         finally:
             pattern = getattr(scope.get("route"), "path", "none")
             self._metrics.requests.labels(pattern, str(status)).inc()

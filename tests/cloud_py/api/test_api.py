@@ -182,3 +182,13 @@ def test_counts_reach_the_metrics(client: TestClient, node: dict, services):
     assert "wallarm_cloud_hits_known_total 1.0" in text
     assert "wallarm_cloud_hits 1.0" in text
     assert services.store.retain(services.clock() + 10**7 * SECOND) == 1
+
+
+def test_a_failure_is_counted_as_the_500_that_it_is(client: TestClient, administrator: dict, services, monkeypatch):
+    def fail(*_args: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(type(services.store), "attack_page", fail)
+    answer = client.get("/v1/attacks", headers=administrator)
+    assert (answer.status_code, answer.json()) == (500, {"error": "Internal error; the server's log tells more."})
+    assert 'wallarm_cloud_requests_total{route="/v1/attacks",status="500"} 1.0' in client.get("/metrics").text
