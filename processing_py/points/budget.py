@@ -27,7 +27,7 @@ class Limits:
 class Budget:
     """The remaining allowance of one request."""
 
-    __slots__ = ("bomb", "exceeded", "limits", "nodes", "steps", "units")
+    __slots__ = ("bomb", "exceeded", "inflated", "limits", "nodes", "steps", "units")
 
     def __init__(self, size: int, limits: Limits) -> None:
         self.limits = limits
@@ -37,6 +37,8 @@ class Budget:
         """Characters worked on so far: the measure of the linear-time tests."""
         self.exceeded = ""
         """Name of the first limit that was met: depth, nodes, bytes; "" when none."""
+        self.inflated = 0
+        """Bytes that compressed parts grew to so far."""
         self.bomb = ""
         """What grew too much: gzip, entities; "" when nothing did."""
 

@@ -120,10 +120,12 @@ def inflate_raw(data: bytes, budget: Budget) -> bytes | None:
 
 
 def _unpack(data: bytes, bits: int, budget: Budget) -> bytes | None:
+    if budget.bomb:
+        return None
     engine = zlib.decompressobj(bits)
     parts: list[bytes] = []
     size = 0
-    allowed = min(budget.limits.inflated, max(4 << 20, len(data) * budget.limits.ratio))
+    allowed = min(budget.limits.inflated - budget.inflated, max(4 << 20, len(data) * budget.limits.ratio))
     pending = data
     try:
         while pending and not engine.eof:
@@ -131,6 +133,7 @@ def _unpack(data: bytes, bits: int, budget: Budget) -> bytes | None:
             pending = engine.unconsumed_tail
             parts.append(part)
             size += len(part)
+            budget.inflated += len(part)
             if size > allowed:
                 budget.bomb = "gzip"
                 break

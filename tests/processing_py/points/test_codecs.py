@@ -72,3 +72,12 @@ def test_a_bomb_is_cut_and_recorded():
     assert result is not None
     assert len(result) <= (1 << 20) + (1 << 16)
     assert budget.bomb == "gzip"
+
+
+def test_parts_that_are_small_alone_are_a_bomb_together():
+    part = zlib.compress(b"\0" * (1 << 20))
+    budget = Budget(len(part), Limits(inflated=5 << 19))
+    results = [codecs.inflate(part, budget) for _ in range(100)]
+    assert budget.bomb == "gzip"
+    assert [result is None for result in results] == [False] * 3 + [True] * 97
+    assert budget.inflated <= (5 << 19) + (1 << 16)
