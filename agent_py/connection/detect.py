@@ -47,9 +47,10 @@ class Verdict(Enum):
 def protocol(data: bytes) -> Verdict:
     """The protocol that ``data``, the first bytes towards a server, belongs to."""
     if data[:1] == b"\x16":
-        if len(data) < 3:
+        if len(data) < 2:
             return Verdict.MORE
-        return Verdict.TLS if data[1] == 3 and data[2] <= 4 else Verdict.OTHER
+        # The minor version of a first record is ignored (RFC 8446 §5.1), by OpenSSL too.
+        return Verdict.TLS if data[1] == 3 else Verdict.OTHER
     if data[0] in (0x14, 0x15, 0x17) and data[1:2] == b"\x03":
         return Verdict.TLS_LATE
     if data.startswith(b"HTTP/1."):

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import msgspec
 import pytest
 
@@ -10,6 +12,7 @@ from agent_py.pipeline import SECOND, Settings
 from common_py.contracts import Endpoint
 from tests.support.chunks import OFFSET, PREFIX, Bench, Wire
 from tests.support.odd import BODIES, BODY, HEADS, TARGET
+from tests.support.tls import TlsWire, contexts, write_certificates
 
 GET = b"GET /%s HTTP/1.1\r\nHost: shop\r\nX-Case: A b \r\n\r\n"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -246,3 +249,13 @@ def test_no_request_that_a_server_accepts_hides_itself_or_what_follows(name: str
     assert odd.request.body == (BODY if name in BODIES else b"")
     assert following.request.target == b"/next"
     assert bench.losses() == {}
+
+
+def test_a_hello_with_an_odd_record_version_hides_no_connection(tmp_path: Path) -> None:
+    ends = contexts(tmp_path, write_certificates(tmp_path)[:1], version="1.3")
+    wire = TlsWire(ends).handshake()
+    wire.request(GET % b"a")
+    wire.respond(OK)
+    opened, hello, *rest = wire.take()
+    odd = hello.payload[:2] + b"\x7f" + hello.payload[3:]
+    assert targets(Bench().feed(opened, msgspec.structs.replace(hello, payload=odd), *rest)) == [(b"/a", 200)]

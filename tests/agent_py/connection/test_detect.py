@@ -21,6 +21,7 @@ from agent_py.connection.layer import IGNORE
         (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", Verdict.OTHER),
         (b"\x16", Verdict.MORE),
         (b"\x16\x03\x01", Verdict.TLS),
+        (b"\x16\x03\x7f", Verdict.TLS),
         (b"\x16\x02\x01", Verdict.OTHER),
         (b"\x17\x03\x03", Verdict.TLS_LATE),
         (b"HTTP/1.1 200 OK", Verdict.CLIENT),
