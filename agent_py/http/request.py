@@ -62,7 +62,7 @@ class RequestReader:
             self.resync = False
         head = self._head
         try:
-            while position < size and not self.stopped:
+            while position < size and not self.resync:
                 if self._body is not None:
                     end = self._body.read(data, position)
                     if end is None:
@@ -108,10 +108,13 @@ class RequestReader:
         self._body = ChunkedBody(message) if length is Length.CHUNKED else FixedBody(_number(length), message)
 
     def _simple(self, message: RequestMessage) -> None:
-        """HTTP/0.9 (RFC 1945 §4.1): one line, no fields, and the response is nothing but a body."""
+        """HTTP/0.9 (RFC 1945 §4.1): one line, no fields, and the response is nothing but a body.
+
+        It is the connection's last, unless the server read the line otherwise: what looks like a request is one.
+        """
         message.request.headers = []
         message.complete = True
-        self.stopped = True
+        self.resync = True
 
     def _first_line(self, begun: list[RequestMessage]) -> None:
         """An HTTP/0.9 request ends at its first line: do not wait for an empty one."""

@@ -79,6 +79,16 @@ def test_what_a_server_writes_beyond_its_framing_moves_no_later_answer(first: li
     assert [each[:2] for each in exchanges] == [(b"/1", status), (b"/2", 302), (b"/3", 303)]
 
 
+@pytest.mark.parametrize(
+    "first", [[b"GET /x\tHTTP/1.1\r\nHost: a\r\n\r\n"], [b"GET /x\tHTTP/1.1\r\n", b"Host: a\r\n\r\n"]]
+)
+def test_a_line_that_looks_like_http_09_hides_nothing_behind_it(first: list[bytes]) -> None:
+    """Servers that split the line at any blank, as Python's http.server, keep the connection."""
+    reads = [("read", part) for part in first]
+    exchanges, losses = feed(*reads, ("write", OK), ("read", GET % b"next"), ("write", OK), ("close", b""))
+    assert ([each[:2] for each in exchanges], losses) == ([(b"/x\tHTTP/1.1", 200), (b"/next", 200)], {})
+
+
 def test_a_request_that_no_server_accepts_takes_its_response_with_it() -> None:
     events = ("read", b"GET / FTP/1.1\r\n\r\n"), ("write", OK), ("read", GET % b"b"), ("write", OK)
     assert feed(("read", GET % b"a"), ("write", OK), *events) == (
