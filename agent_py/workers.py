@@ -21,7 +21,7 @@ from agent_py.config import AgentConfig
 from agent_py.counters import BLOCK_BYTES, Counters
 from common_py.errors import UNAVAILABLE, UserError
 from common_py.logging import get
-from common_py.process import end
+from common_py.process import end, ending
 
 log = get(__name__)
 
@@ -84,7 +84,7 @@ class WorkerProcess:
             pipe.write(msgspec.json.encode(setup))
 
     def wait_ready(self, seconds: float) -> None:
-        """Return when it reads. UserError when it takes longer, SystemExit when it ended with its own sentence."""
+        """Return when it reads. UserError when it takes longer or is killed, SystemExit when it ended with a sentence."""
         readable, _, _ = select.select([self._ready], [], [], seconds)
         said = os.read(self._ready, 1) if readable else b""
         os.close(self._ready)
@@ -96,7 +96,10 @@ class WorkerProcess:
                 exit_code=UNAVAILABLE,
             )
         if not said and self.process is not None:
-            raise SystemExit(self.process.wait())
+            code = self.process.wait()
+            if code < 0:
+                raise UserError(f"Worker {self.index} was {ending(code)} while it started.", exit_code=UNAVAILABLE)
+            raise SystemExit(code)
 
     def ended(self) -> int | None:
         """The exit code when it has ended, else None."""

@@ -94,6 +94,13 @@ def test_a_worker_that_does_not_start_in_time_is_one_sentence(config: AgentConfi
     assert caught.value.exit_code == 69
 
 
+def test_a_worker_that_is_killed_while_it_starts_is_one_sentence(config: AgentConfig) -> None:
+    with started(config) as worker:
+        send(worker, signal.SIGKILL)
+        with pytest.raises(UserError, match=r"^Worker 0 was killed by SIGKILL while it started\.$"):
+            worker.wait_ready(30)
+
+
 def test_a_worker_that_does_not_end_in_time_is_killed(config: AgentConfig) -> None:
     with started(config) as worker:
         worker.wait_ready(30)
