@@ -7,6 +7,9 @@ bytes that steer it; what it asserts are the parser's promises.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import cache
+
+import msgspec
 
 from agent_py.chunk import HEADER, Chunk, unpack
 from agent_py.connection.detect import HELD, Detection, Verdict
@@ -22,6 +25,12 @@ from agent_py.tls.handshake import HandshakeReader, client_hello, encrypted_prot
 from agent_py.tls.records import HEADER as RECORD_HEADER
 from agent_py.tls.records import LONGEST, RecordReader
 from agent_py.tls.session import TlsSettings
+from cloud_py.store.intake import check
+from common_py.contracts import Hit
+from processing_py.detect.engine import Engine
+from processing_py.hits import hits
+from processing_py.points.names import parameter
+from tests.support import exchanges
 
 Target = Callable[[bytes], None]
 HEAD_LIMIT = 512
@@ -151,6 +160,37 @@ def chunks(data: bytes) -> None:
     assert len(pipeline) == 0
 
 
+MEDIA = (
+    b"", b"text/plain", b"application/x-www-form-urlencoded", b"application/json", b"text/xml; charset=utf-16",
+    b"application/xml", b"multipart/form-data; boundary=b", b"text/html; charset=utf-7", b"text/plain; charset=ibm037",
+)  # fmt: skip
+VALUES = (
+    b"../../etc/passwd", b"%ud800", b"%2e%2e%5c", b"\\ud83d", b'{"', b'": "', b'"}', b"[", b"a[b][]=", b"&", b"=",
+    b";", b"--b\r\n", b'Content-Disposition: form-data; name="', b'"\r\n\r\n', b"<!DOCTYPE a [<!ENTITY x 'y'>]>",
+    b"<a b='&x;'>", b"' or 1=1 --", b"<script>", b"\x1f\x8b\x08", b"\x00", b"\xff\xfe", b"Li4vLi4vZXRjL3Bhc3N3ZA==",
+    b"eyJhbGciOiJub25lIn0.e30.",
+)  # fmt: skip
+"""What requests are made of, so that chance gets below the first parser."""
+
+
+@cache
+def engine() -> Engine:
+    return Engine()
+
+
+def findings(data: bytes) -> None:
+    """Any request through points and detection to hits that can be sent on and that the cloud takes."""
+    media = MEDIA[data[0] % len(MEDIA)] if data else b""
+    parts = [VALUES[steer % len(VALUES)] + part if steer < 192 else part for steer, part in pieces(data[1:])]
+    body = b"".join(parts)
+    target = b"/" + b"".join(parts[::2])
+    headers = [(b"Content-Type", media), (parts[0] if parts else b"X", body[:99]), (b"Cookie", b"".join(parts[1::2]))]
+    sent = exchanges.exchange(target=target, method=b"POST", headers=headers, body=body)
+    found = hits(sent, engine().inspect(sent.request), "node", parameter)
+    assert msgspec.json.decode(msgspec.json.encode(found), type=list[Hit]) == found
+    assert len(check(found)) == len(found)
+
+
 TARGETS: dict[str, Target] = {
     "requests": requests,
     "responses": responses,
@@ -159,4 +199,5 @@ TARGETS: dict[str, Target] = {
     "handshake": handshake,
     "chunk": chunk,
     "chunks": chunks,
+    "findings": findings,
 }
