@@ -84,7 +84,7 @@ class WorkerProcess:
             pipe.write(msgspec.json.encode(setup))
 
     def wait_ready(self, seconds: float) -> None:
-        """Return when it reads. UserError when it takes longer or is killed, SystemExit when it ended with a sentence."""
+        """Return when it reads. UserError when it takes longer or is killed, SystemExit when it ended by itself."""
         readable, _, _ = select.select([self._ready], [], [], seconds)
         said = os.read(self._ready, 1) if readable else b""
         os.close(self._ready)
