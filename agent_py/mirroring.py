@@ -3,7 +3,8 @@
 Each ``look`` compares /proc with what is known. Only new process ids are read, and young ones again (a process changes
 its name when it executes a program), so a look is cheap on a quiet machine, however many processes it has. Children of
 selected processes are selected by the kernel side at the moment of the fork; a look finds them a moment later, for
-their libraries. A process that ended leaves the kernel's tables; a library that nobody uses any more loses its probe.
+their libraries. What ended processes left in the kernel's table of descriptors is swept; a library that nobody uses any
+more loses its probe.
 
 What cannot be done at the start ends the agent with a sentence. Later on it is a warning and tried again: processes may
 end between any two steps here, and one library must not end the mirroring of everything else.
@@ -26,6 +27,8 @@ log = get(__name__)
 
 YOUNG_LOOKS = 5
 """A process is read again in this many looks after it was first seen."""
+SWEEP_LOOKS = 30
+"""After so many looks the kernel's table is swept though no known process ended: others came and went in between."""
 Identity = tuple[int, int]
 
 
@@ -36,6 +39,11 @@ class Mirrored:
     process: Process
     libraries: set[Identity]
     looks: int = 0
+
+
+def has_ended(pid: int) -> bool:
+    """Whether no process has this id, but for one that is only waited for."""
+    return processes.read(pid) is None
 
 
 class Mirroring:
@@ -49,6 +57,8 @@ class Mirroring:
         self._ages: dict[int, int] = {}
         self.processes: dict[int, Mirrored] = {}
         self.libraries: dict[Identity, Attachment] = {}
+        self._looks = 0
+        self._forgot = False
         self._started = False
 
     def start(self) -> None:
@@ -68,6 +78,10 @@ class Mirroring:
                 self._read(pid)
         if self._tls:
             self._probe_young()
+        self._looks += 1
+        if self._forgot or self._looks % SWEEP_LOOKS == 0:
+            self._forgot = False
+            self._loader.sweep(has_ended)
 
     def _recheck(self, known: Process) -> None:
         """Forget a process that has ended, also when its id belongs to another one by now."""
@@ -96,8 +110,8 @@ class Mirroring:
         gone = self.processes.pop(pid, None)
         if gone is None:
             return
+        self._forgot = True
         self._loader.deselect_process(pid)
-        self._loader.sweep(pid)
         log.info("a mirrored process ended", pid=pid, name=gone.process.name)
         used = {identity for mirrored in self.processes.values() for identity in mirrored.libraries}
         for identity in gone.libraries - used:

@@ -16,6 +16,8 @@ from types import TracebackType
 
 from common_py.errors import NO_INPUT, NO_PERMISSION, UNAVAILABLE, UserError
 
+PERMISSION_HINT = "Run it as root, or with CAP_BPF and CAP_PERFMON. Before Linux 5.11 it also needs CAP_SYS_RESOURCE."
+
 _PRINT = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int, ctypes.c_char_p, ctypes.c_void_p)
 _WARN = 0
 _KEPT_LINES = 400
@@ -103,8 +105,8 @@ class Object:
         reason = os.strerror(-error) if -4096 < error < 0 else "not found"
         log = "\n".join(self._library.log)
         if -error in (1, 13) and "BEGIN PROG LOAD LOG" not in log:
-            hint = "Run it as root, or with CAP_BPF and CAP_PERFMON."
-            return UserError(f"The kernel does not let libbpf {action}: {reason}.", hint, exit_code=NO_PERMISSION)
+            sentence = f"The kernel does not let libbpf {action}: {reason}."
+            return UserError(sentence, PERMISSION_HINT, exit_code=NO_PERMISSION)
         return UserError(f"libbpf cannot {action}: {reason}.", log, exit_code=UNAVAILABLE)
 
     def _map(self, name: str) -> int:

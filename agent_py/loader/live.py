@@ -13,6 +13,7 @@ gone, and what was counted last stays to be told.
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
 from collections.abc import Callable
@@ -26,7 +27,7 @@ from threading import Lock
 from agent_py.loader import bpf_syscall, perf, programs
 from agent_py.loader.bpf_syscall import MapType
 from agent_py.loader.counters import BLOCK_BYTES, NAMES, total
-from agent_py.loader.libbpf import Object
+from agent_py.loader.libbpf import PERMISSION_HINT, Object
 from common_py.errors import NO_PERMISSION, UNAVAILABLE, USAGE, UserError
 
 OBJECTS = Path(__file__).resolve().parent.parent / "bpf"
@@ -127,10 +128,12 @@ class LiveLoader:
         return self._objects[0]
 
     def _make_rings(self) -> None:
+        size = self._settings.ring_bytes
         for index in range(self._settings.rings):
-            fd = bpf_syscall.create_map(MapType.RINGBUF, 0, 0, self._settings.ring_bytes, f"ring{index}")
-            self._descriptors.append(fd)
-            self.rings.append(RingMap(fd, self._settings.ring_bytes))
+            fd = self._hold(
+                f"a ring of {size} bytes", bpf_syscall.create_map, MapType.RINGBUF, 0, 0, size, f"ring{index}"
+            )
+            self.rings.append(RingMap(fd, size))
             bpf_syscall.update(self._capture.map_fd("rings"), _U32.pack(index), _U32.pack(fd))
 
     def _attach(self) -> None:
@@ -142,12 +145,12 @@ class LiveLoader:
             tracefs.close()
         for loaded, names in zip(self._objects, programs.TYPED_TRACEPOINTS.values(), strict=True):
             for program in names:
-                self._hold(program, bpf_syscall.attach_tracepoint, loaded.program_fd(program))
+                self._hold(f"the program {program}", bpf_syscall.attach_tracepoint, loaded.program_fd(program))
 
     def _attach_call(self, tracefs: perf.Tracefs, call: str, program: str) -> None:
         identifier = tracefs.identifier(f"syscalls/sys_enter_{call}")
         if identifier is not None:
-            self._hold(program, perf.attach_tracepoint, identifier, self._capture.program_fd(program))
+            self._hold(f"the program {program}", perf.attach_tracepoint, identifier, self._capture.program_fd(program))
         elif call not in programs.OPTIONAL_CALLS:
             raise UserError(
                 f"This kernel has no tracepoint for the call {call}.",
@@ -155,15 +158,18 @@ class LiveLoader:
                 exit_code=UNAVAILABLE,
             )
 
-    def _hold(self, program: str, attach: Callable[..., int], *arguments: int) -> None:
+    def _hold(self, what: str, make: Callable[..., int], *arguments: object) -> int:
         try:
-            self._descriptors.append(attach(*arguments))
+            descriptor = make(*arguments)
         except OSError as error:
+            permitted = error.errno not in (errno.EPERM, errno.EACCES)
             raise UserError(
-                f"The kernel refuses the program {program}: {error.strerror}.",
-                "Run it as root, or with CAP_BPF and CAP_PERFMON.",
-                exit_code=NO_PERMISSION,
+                f"The kernel refuses {what}: {error.strerror}.",
+                "" if permitted else PERMISSION_HINT,
+                exit_code=UNAVAILABLE if permitted else NO_PERMISSION,
             ) from error
+        self._descriptors.append(descriptor)
+        return descriptor
 
     @property
     def sleepers_fd(self) -> int:
@@ -224,13 +230,13 @@ class LiveLoader:
             size = BLOCK_BYTES * bpf_syscall.possible_cpus()
             self._counted = total(bpf_syscall.lookup(self._capture.map_fd("counts"), _U32.pack(0), size) or b"")
 
-    def sweep(self, tgid: int) -> int:
+    def sweep(self, ended: Callable[[int], bool]) -> int:
         """See ``Loader.sweep``. Linear in the table's size."""
         table = self._capture.map_fd("connections")
         # The kernel starts again when the key it stands on is removed meanwhile: a bound for a busy table.
         every = set(islice(bpf_syscall.keys(table, _CONNECTION_KEY.size), 2 * self._settings.connections))
-        stale = [key for key in every if _CONNECTION_KEY.unpack(key)[0] == tgid]
-        return sum(bpf_syscall.delete(table, key) for key in stale)
+        gone = {tgid for tgid in {_CONNECTION_KEY.unpack(key)[0] for key in every} if ended(tgid)}
+        return sum(bpf_syscall.delete(table, key) for key in every if _CONNECTION_KEY.unpack(key)[0] in gone)
 
     def close(self) -> None:
         """See ``Loader.close``; twice does no harm."""

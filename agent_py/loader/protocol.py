@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from agent_py.chunk import Chunk
@@ -62,10 +63,10 @@ class Loader(Protocol):
         """What the kernel side counted since it was loaded, by name (loader/counters.py)."""
         ...
 
-    def sweep(self, tgid: int) -> int:
-        """Remove what the tables hold of an ended process (id in the agent's pid namespace); how many entries.
+    def sweep(self, ended: Callable[[int], bool]) -> int:
+        """Remove what the table of descriptors holds of processes that have ``ended``; how many entries.
 
-        Where workloads are selected, ids are those of the initial pid namespace.
+        ``ended`` is asked with ids in the agent's pid namespace; where workloads are selected, in the initial one.
         """
         ...
 

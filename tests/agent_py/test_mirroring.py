@@ -1,12 +1,13 @@
+import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from agent_py import config
-from agent_py.mirroring import Mirroring
+from agent_py.mirroring import SWEEP_LOOKS, Mirroring
 from common_py.errors import UserError
 from tests.agent_py.test_config import load
 
@@ -25,7 +26,7 @@ class RecordingLoader:
 
     def __init__(self) -> None:
         self.selected: set[int] = set()
-        self.swept: list[int] = []
+        self.sweeps: list[Callable[[int], bool]] = []
         self.probes: set[str] = set()
         self.refuses = False
 
@@ -53,8 +54,8 @@ class RecordingLoader:
     def counters(self) -> dict[str, int]:
         return {}
 
-    def sweep(self, tgid: int) -> int:
-        self.swept.append(tgid)
+    def sweep(self, ended: Callable[[int], bool]) -> int:
+        self.sweeps.append(ended)
         return 0
 
     def close(self) -> None:
@@ -91,7 +92,11 @@ def test_a_process_its_children_and_their_library_come_and_go(tmp_path: Path, se
         if not mirroring.processes:
             break
     assert loader.selected == set()
-    assert sorted(loader.swept) == sorted([server.pid, child])
+    assert loader.sweeps
+    for ended in loader.sweeps:
+        assert ended(server.pid)
+        assert ended(child)
+        assert not ended(os.getpid())
     assert loader.probes == set()
 
 
@@ -100,6 +105,20 @@ def test_tls_switched_off_attaches_no_probe(tmp_path: Path, server: subprocess.P
     Mirroring(settings(tmp_path, mirror_pids=[server.pid], tls_enabled=False), loader).start()
     assert server.pid in loader.selected
     assert loader.probes == set()
+    server.communicate("")
+
+
+def test_what_children_left_that_were_never_seen_is_swept_now_and_then(
+    tmp_path: Path, server: subprocess.Popen[str]
+) -> None:
+    loader = RecordingLoader()
+    mirroring = Mirroring(settings(tmp_path, mirror_pids=[server.pid]), loader)
+    mirroring.start()
+    for _ in range(SWEEP_LOOKS - 2):
+        mirroring.look()
+    assert loader.sweeps == []
+    mirroring.look()
+    assert len(loader.sweeps) == 1
     server.communicate("")
 
 

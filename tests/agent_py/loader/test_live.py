@@ -9,6 +9,7 @@ import time
 import pytest
 
 from agent_py.chunk import Direction, Flag, Kind, open_info
+from agent_py.mirroring import has_ended
 from common_py.errors import UserError
 from tests.agent_py.loader.capture import ECHO, Capture, Server, closes, opened, stream, talk
 from tests.agent_py.loader.conftest import Start
@@ -103,8 +104,36 @@ def test_children_are_selected_with_their_parent(capture: Capture) -> None:
         assert stream(chunks, Direction.INGRESS).payload == b"to a child"
         ends = [(chunk.conn, chunk.tgid) for chunk in chunks if chunk.kind == Kind.CLOSE]
         assert ends == [(0, child)], "the exit made no close: the end of the process is told instead"
-        assert capture.loader.sweep(child) == 1
-        assert capture.loader.sweep(child) == 0
+        assert capture.loader.sweep(lambda pid: pid == child) == 1
+        assert capture.loader.sweep(lambda pid: pid == child) == 0
+
+
+def test_a_table_full_of_what_ended_processes_left_is_swept(start: Start) -> None:
+    capture = start(connections=64)
+    code = """
+for _ in range(300):
+    if os.fork() == 0:
+        os.write(1, b"\\n")
+        os._exit(0)
+    os.wait()
+while True:
+    connection = listener.accept()[0]
+    connection.sendall(connection.recv(100))
+    connection.close()
+"""
+    with Server(code) as server:
+        capture.loader.select_process(server.pid)
+        server.go()
+        with server.connect() as client:
+            talk(client, b"unseen")
+        assert opened(capture.read()) == []
+        assert capture.counted("lost_connections_full") > 0
+        capture.reset()
+        assert capture.loader.sweep(has_ended) > 60
+        with server.connect() as client:
+            talk(client, b"seen")
+        assert stream(capture.until_closed(), Direction.INGRESS).payload == b"seen"
+    assert capture.counted("lost_connections_full") == 0
 
 
 def test_a_descriptor_used_again_is_another_connection(capture: Capture) -> None:

@@ -44,7 +44,8 @@ def test_close_range_that_only_marks_closes_nothing(capture: Capture) -> None:
     code = """
 import ctypes
 CLOEXEC = 4
-assert ctypes.CDLL(None).syscall(436, number, number, CLOEXEC) == 0
+# 0, or -1 before Linux 5.11, which does not know the flag: closed is nothing either way.
+assert ctypes.CDLL(None).syscall(436, number, number, CLOEXEC) in (0, -1)
 os.write(number, b"still")
 sys.stdin.read()
 """

@@ -30,7 +30,7 @@ with Server(code) as server:
         capture.until(lambda chunks: [chunk for chunk in chunks if chunk.kind == Kind.CLOSE])
     (opened,) = [open_info(chunk.payload) for chunk in capture.chunks if chunk.kind == Kind.OPEN]
     data = [chunk.payload for chunk in capture.chunks if chunk.kind == Kind.DATA]
-    swept = capture.loader.sweep(opened.pid)
+    swept = capture.loader.sweep(lambda pid: pid == opened.pid)
     print((os.getpid(), server.pid, opened.pid, capture.chunks[0].tgid, data, swept))
 capture.close()
 """
