@@ -17,6 +17,8 @@ from cloud_py.store.views import Attack
 
 HEARTBEAT = 15.0
 """Seconds without an event after which a comment keeps proxies from closing the connection."""
+LIFETIME = 600.0
+"""Seconds after which a stream ends. Listeners come again by themselves; their token or session is then looked at."""
 ATTACKS = 100
 """Attacks in one event at most; ``more`` tells how many changed besides."""
 
@@ -43,7 +45,7 @@ def encode(changes: Mapping[str, bool], attacks: list[Attack]) -> bytes:
 
 
 class EventStream(Response):
-    """Streams a listener's events until the client leaves or the listener is dropped.
+    """Streams a listener's events until the client leaves, the listener is dropped or ``LIFETIME`` is over.
 
     A client that stops reading blocks ``send``; dropping then cancels it, and the server closes the connection.
     """
@@ -76,9 +78,12 @@ class EventStream(Response):
     async def _send(self, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
         event: bytes | None = b"retry: 2000\n\n"
-        while True:
+        clock = asyncio.get_running_loop().time
+        end = clock() + LIFETIME
+        while (rest := end - clock()) > 0:
             await send({"type": "http.response.body", "body": event or b": still here\n\n", "more_body": True})
-            event = await self._listener.next(HEARTBEAT)
+            event = await self._listener.next(min(HEARTBEAT, rest))
+        await send({"type": "http.response.body", "body": event or b"", "more_body": False})
 
     async def _disconnected(self, receive: Receive) -> None:
         while (await receive())["type"] != "http.disconnect":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 from collections.abc import Iterator
@@ -10,7 +11,10 @@ from urllib.parse import urlsplit
 
 import httpx2
 import pytest
+from starlette.types import Message
 
+from cloud_py.api import events as api_events
+from cloud_py.api.hub import Hub
 from tests.cloud_py.samples import ADMINISTRATOR_TOKEN, Cloud, make_hit, running_cloud
 
 HEADERS = {"X-WallarmApi-Token": ADMINISTRATOR_TOKEN}
@@ -84,3 +88,28 @@ def test_too_many_listeners_are_told_to_come_later(cloud: Cloud):
         assert (first.status_code, second.status_code) == (200, 200)
         third = httpx2.get(f"{cloud.address}/v1/events", headers=HEADERS)
         assert (third.status_code, third.headers["retry-after"]) == (503, "30")
+
+
+def test_a_stream_does_not_outlive_its_session_for_long(monkeypatch: pytest.MonkeyPatch):
+    """Its end makes the browser ask again, which then needs a session that is still valid."""
+    monkeypatch.setattr(api_events, "LIFETIME", 0.05)
+
+    async def main() -> None:
+        hub = Hub(1, 1)
+        listener = hub.join()
+        assert listener is not None
+        sent: list[Message] = []
+
+        async def send(message: Message) -> None:
+            sent.append(message)
+
+        async def receive() -> Message:
+            await asyncio.Event().wait()
+            raise AssertionError
+
+        async with asyncio.timeout(5):
+            await api_events.EventStream(hub, listener)({"type": "http"}, receive, send)
+        assert sent[-1]["more_body"] is False
+        assert len(hub) == 0
+
+    asyncio.run(main())
