@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
-.PHONY: setup demo test check bpf bench accuracy clean lock
+.PHONY: setup demo test kernel-test check bpf bench accuracy clean lock
 
 setup: bpf console  ## Install what is needed: system packages, the virtual environment, BPF objects, page scripts.
 
@@ -25,6 +25,10 @@ demo: $(VENV)/.installed  ## Real nginx, real capture, one attack, the console's
 test: setup  ## All tests. OOB_REQUIRE=all: a skipped tier that this machine can run is a failure.
 	@tools/setup-system test
 	@$(BIN)/python -m tests.run
+
+kernel-test: bpf  ## The loader's live tests on Debian's 5.10, 6.1 and 6.12 kernels in QEMU. Minutes. Writes docs/kernels.md.
+	-@tools/setup-system kernels && $(BIN)/python -m tools.kernels
+	@$(BIN)/python -m tests.run --tier kernel
 
 check: $(VENV)/.installed  ## Style, types, architecture.
 	$(BIN)/ruff check .

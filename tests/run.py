@@ -1,4 +1,4 @@
-"""``python -m tests.run [pytest arguments]``: every tier, then one line with the sum.
+"""``python -m tests.run [--tier NAME] [pytest arguments]``: the tiers, or one of them, then one line with the sum.
 
 A tier that cannot run is named with its reason and counted as skipped. With ``OOB_REQUIRE=all`` a skip is a failure,
 except of a tier that this machine cannot run whatever is installed (no root, no BTF).
@@ -6,6 +6,7 @@ except of a tier that this machine cannot run whatever is installed (no root, no
 
 from __future__ import annotations
 
+import argparse
 import os
 import subprocess
 import sys
@@ -23,11 +24,16 @@ NO_TESTS_COLLECTED = 5
 def main() -> int:
     """Run the tiers; 0 when nothing failed and nothing that is required was skipped."""
     required = os.environ.get("OOB_REQUIRE") == "all"
+    parser = argparse.ArgumentParser(prog="python -m tests.run", allow_abbrev=False)
+    parser.add_argument("--tier", choices=[tier.name for tier in TIERS], help="this tier alone")
+    options, arguments = parser.parse_known_args()
     total: Counter[str] = Counter()
     for tier in TIERS:
+        if tier.name != options.tier if options.tier else tier.named:
+            continue
         missing = tier.missing()
         if missing is None:
-            counts = run(tier, sys.argv[1:])
+            counts = run(tier, arguments)
             if required and counts["skipped"]:
                 print(f"tier {tier.name}: {counts['skipped']} tests were skipped, and OOB_REQUIRE=all", flush=True)
                 counts["failed"] += counts["skipped"]

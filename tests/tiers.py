@@ -8,6 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from tools.kernels import catalogue, machine, root
+from tools.kernels import kernel as kernels
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
@@ -28,6 +31,8 @@ class Tier:
     missing: Callable[[], Missing | None]
     processes: int = 0
     """Test processes; 0: none but pytest's own, for tests that use the kernel's one set of probes."""
+    named: bool = False
+    """Takes minutes: runs only when it is asked for by its name."""
 
 
 def nothing() -> Missing | None:
@@ -44,6 +49,18 @@ def kernel() -> Missing | None:
     if not list((REPOSITORY / "agent_py" / "bpf").glob("*.bpf.o")):
         return Missing("the BPF objects are not compiled: run make bpf", machine=False)
     return programs("nginx", "openssl", "curl")
+
+
+def machines() -> Missing | None:
+    """QEMU, and the kernels and the root in the cache."""
+    missing = programs(machine.QEMU)
+    if missing is None:
+        cache = catalogue.cache()
+        absent = [f"Linux {one.series}" for one in catalogue.KERNELS if kernels.cached(one, cache) is None]
+        absent += [] if root.cached(cache) else ["the guests' root"]
+        if absent:
+            missing = Missing(f"not in the cache: {', '.join(absent)}; run make kernel-test", machine=False)
+    return missing
 
 
 def browser() -> Missing | None:
