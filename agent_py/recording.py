@@ -36,15 +36,20 @@ LONGEST = 1 << 24
 class Writer:
     """Appends chunks to a new file. ``write`` may be given to a pipeline as ``record``. A context manager."""
 
-    def __init__(self, path: Path, clock_offset: int | None = None, limit: int = 1 << 30) -> None:
+    def __init__(
+        self, path: Path, clock_offset: int | None = None, limit: int = 1 << 30, *, resume: bool = False
+    ) -> None:
         """``clock_offset``: None, that of this moment. ``limit``: bytes after which chunks are no longer written.
+
+        ``resume``: go on behind what a writer of the same capture has left.
 
         Raises UserError when the file cannot be made.
         """
         if clock_offset is None:
             clock_offset = time.time_ns() - time.monotonic_ns()
+        how = os.O_APPEND if resume else os.O_TRUNC
         try:
-            self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+            self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | how, 0o600)
         except OSError as error:
             raise UserError(
                 f"Cannot write the recording {path}: {error.strerror}.",
@@ -52,14 +57,16 @@ class Writer:
                 exit_code=CANNOT_CREATE,
             ) from error
         # Devices and pipes keep their mode.
-        self._regular = stat.S_ISREG(os.fstat(self._descriptor).st_mode)
+        status = os.fstat(self._descriptor)
+        self._regular = stat.S_ISREG(status.st_mode)
         if self._regular:
             os.fchmod(self._descriptor, 0o600)
-        self._left = limit
-        self._size = 0
+        self._size = status.st_size
+        self._left = limit - self._size
         self.skipped = 0
         """Chunks not written because the limit was reached, or the file could not be written any more."""
-        self._append(FILE_HEADER.pack(MAGIC, VERSION, 0, 0, clock_offset))
+        if not self._size:
+            self._append(FILE_HEADER.pack(MAGIC, VERSION, 0, 0, clock_offset))
 
     def write(self, chunk: Chunk) -> None:
         """Append one chunk. Never raises: what watches the application goes on without a recording."""

@@ -109,7 +109,9 @@ def build(setup: WorkerSetup) -> Worker:
     config = setup.config
     counters = Counters(memoryview(mmap.mmap(setup.counters_fd, BLOCK_BYTES)))
     forwarder = Forwarder(forward_settings(config), counters)
-    record = Writer(Path(config.record_file)).write if config.record_file and setup.index == 0 else None
+    record = None
+    if config.record_file and setup.index == 0:
+        record = Writer(Path(config.record_file), resume=setup.restarts > 0).write
     source: ChunkSource
     if config.replay_file:
         check(Path(config.replay_file))

@@ -34,6 +34,8 @@ class WorkerSetup(msgspec.Struct, frozen=True, kw_only=True):
     config: AgentConfig
     id_prefix: str
     """16 hexadecimal digits, new for each start: with a counter they make exchange ids unique."""
+    restarts: int = 0
+    """How often it was started before: a recording goes on."""
     ring_fd: int = -1
     sleepers_fd: int = -1
     counters_fd: int = -1
@@ -67,6 +69,7 @@ class WorkerProcess:
             parent=os.getpid(),
             config=self.config,
             id_prefix=secrets.token_hex(8),
+            restarts=self.restarts,
             ring_fd=self.ring_fd,
             sleepers_fd=self.sleepers_fd,
             counters_fd=self._counters_fd,

@@ -11,8 +11,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from agent_py.chunk import Kind
 from agent_py.config import AgentConfig
 from agent_py.counters import Counter
+from agent_py.recording import read
 from agent_py.workers import WorkerProcess, WorkerSetup
 from common_py.errors import UserError
 from demo.intake import Intake
@@ -60,7 +62,11 @@ def test_one_that_was_not_started_has_neither_ended_nor_to_be_stopped(config: Ag
 
 
 def test_a_killed_worker_is_started_again_and_loses_no_count(tmp_path: Path, files: Files) -> None:
-    with Intake(files.certificate, files.key) as intake, started(settings(tmp_path, files, intake.port)) as worker:
+    copy = tmp_path / "copy.chunks"
+    with (
+        Intake(files.certificate, files.key) as intake,
+        started(settings(tmp_path, files, intake.port, record_file=str(copy))) as worker,
+    ):
         worker.wait_ready(30)
         worker.watch()
         assert worker.restarts == 0, "it runs"
@@ -74,6 +80,8 @@ def test_a_killed_worker_is_started_again_and_loses_no_count(tmp_path: Path, fil
         worker.stop(10)
         assert worker.ended() == 0
         assert len({one.id for one in intake.exchanges()}) == 2 * COUNT, "each start has ids of its own"
+    kinds = [chunk.kind for chunk in read(copy).chunks]
+    assert (kinds.count(Kind.OPEN), kinds.count(Kind.DATA)) == (2, 4 * COUNT), "the recording went on"
 
 
 def test_a_worker_that_cannot_start_ends_the_agent_with_its_own_code(
