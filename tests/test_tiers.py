@@ -77,6 +77,28 @@ def test_a_tier_that_breaks_before_its_tests_fails(suite: Path, monkeypatch: pyt
     assert run.count(suite / "none.xml") == Counter()
 
 
+@pytest.mark.parametrize(("arguments", "ran"), [([], ["tier a"]), (["--tier", "b", "-x"], ["tier b"])])
+@pytest.mark.usefixtures("suite")
+def test_a_tier_that_takes_minutes_runs_by_its_name(
+    arguments: list[str], ran: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(run.sys, "argv", ["tests.run", *arguments])
+    assert outcome(monkeypatch, Tier("a", "good", nothing), Tier("b", "good", nothing, named=True)) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if line in ("tier a", "tier b")] == ran
+    assert lines[-1] == "1 passed, 0 failed, 0 skipped"
+
+
+def test_kernels_that_are_not_in_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(tiers.machine, "QEMU", "sh")
+    (tmp_path / "oob-kernels" / "kernel-6.1").mkdir(parents=True)
+    reason = "not in the cache: Linux 5.10, Linux 6.12, the guests' root; run make kernel-test"
+    assert tiers.machines() == Missing(reason, machine=False)
+    monkeypatch.setattr(tiers.machine, "QEMU", "no-such-qemu")
+    assert tiers.machines() == Missing("not installed: no-such-qemu", machine=False)
+
+
 def test_what_a_machine_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tiers.os, "geteuid", lambda: 1000)
     assert tiers.kernel() == Missing("it needs root to load BPF programs", machine=True)

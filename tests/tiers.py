@@ -78,8 +78,9 @@ def programs(*names: str) -> Missing | None:
 
 
 TIERS = (
-    Tier("unit", "not live and not page and not program", nothing, processes=2),
+    Tier("unit", "not live and not page and not program and not kernel", nothing, processes=2),
     Tier("program", "program and not live and not page", nothing, processes=2),
     Tier("live", "live and not page", kernel),
     Tier("page", "page", browser),
+    Tier("kernel", "kernel", machines, named=True),
 )

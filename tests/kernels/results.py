@@ -37,6 +37,9 @@ emulated (QEMU, one processor), so the seconds say nothing about the cost of cap
 
 Left out: one test that compiles a wrong program, since the guests have no compiler.
 
+The verifier goes through a million instructions of a program at most; a program that is refused is reported with the
+verifier's log. Before 5.16 the kernel does not tell how many it were.
+
 What older kernels lack, and what follows:
 
 - before 5.11, maps count as locked memory: the agent needs CAP_SYS_RESOURCE, or a limit (`ulimit -l`) that holds them;
@@ -81,6 +84,7 @@ def document(runs: Sequence[tuple[Run, str]], today: datetime.date) -> str:
         ["---" for _ in range(len(runs) + 1)],
         ["Debian's version", *(version for _, version in runs)],
         ["Verified and attached, seconds", *(f"{run.load_seconds or 0:.1f}" for run, _ in runs)],
+        ["Hardest program, instructions verified", *(f"{run.verified:,}" if run.verified else "–" for run, _ in runs)],
         *([title, *(counts(one, module) for one in found)] for module, title in ROWS.items()),
         ["From power on to power off, seconds", *(f"{run.seconds:.0f}" for run, _ in runs)],
     ]

@@ -31,13 +31,14 @@ def test_counts_of_a_module() -> None:
 
 
 def test_the_document_has_a_column_for_each_kernel() -> None:
-    run = Run("guest: kernel 5.10.0-1\nguest: loaded in 2.5 s\n", REPORT, 99.6)
+    run = Run("guest: kernel 5.10.0-1\nguest: loaded in 2.5 s\nguest: verified 12345 instructions\n", REPORT, 99.6)
     text = document([(run, "5.10.9-1"), (run, "5.10.9-2")], datetime.date(2026, 1, 2))
     assert "on 2026-01-02." in text
     rows = {line.split(" | ")[0].removeprefix("| "): line for line in text.splitlines() if line.startswith("|")}
     assert rows["Kernel"] == "| Kernel | 5.10.0-1 | 5.10.0-1 |"
     assert rows["Debian's version"] == "| Debian's version | 5.10.9-1 | 5.10.9-2 |"
     assert rows["Verified and attached, seconds"].endswith("| 2.5 | 2.5 |")
+    assert rows["Hardest program, instructions verified"].endswith("| 12,345 | 12,345 |")
     assert rows["From power on to power off, seconds"].endswith("| 100 | 100 |")
     assert set(ROWS.values()) < set(rows)
     assert len({line.count("|") for line in rows.values()}) == 1

@@ -30,6 +30,7 @@ SECONDS = 900
 """After which a guest is ended; one takes two minutes on a slow machine."""
 _ARGUMENTS = "arguments"
 _RELEASE = re.compile(r"^guest: kernel (\S+)", re.MULTILINE)
+_VERIFIED = re.compile(r"^guest: verified (\d+) instructions", re.MULTILINE)
 _LOADED = re.compile(r"^guest: loaded in ([\d.]+) s", re.MULTILINE)
 
 
@@ -54,6 +55,12 @@ class Run:
         """How long verifying and attaching took; None: it failed, the console says why."""
         found = _LOADED.search(self.console)
         return float(found[1]) if found else None
+
+    @property
+    def verified(self) -> int:
+        """Instructions that the verifier went through for the hardest program; 0: the kernel does not tell."""
+        found = _VERIFIED.search(self.console)
+        return int(found[1]) if found else 0
 
 
 def run(kernel: Unpacked, root: Root, arguments: Sequence[str]) -> Run:

@@ -14,8 +14,8 @@ from agent_py.chunk import Chunk, Direction, Flag, Kind, OpenInfo, open_info
 from agent_py.loader.live import LiveLoader, LiveSettings
 from agent_py.ring import Ring, Sleepers
 
-SECONDS = 5.0
-"""How long a test waits for what must come."""
+SECONDS = 30.0
+"""How long a test waits for what must come; an emulated machine is slow."""
 
 
 class Capture:

@@ -14,7 +14,7 @@ import pytest
 from agent_py.chunk import Direction, KeyInfo, KeyProtocol, Kind, key_info
 from agent_py.discover import libraries
 from demo.nginx import Nginx
-from tests.agent_py.loader.capture import Capture, opened, stream
+from tests.agent_py.loader.capture import SECONDS, Capture, opened, stream
 
 pytestmark = pytest.mark.live
 
@@ -54,7 +54,7 @@ class Client:
     def get(self, requests: int = 1, session: ssl.SSLSession | None = None) -> ssl.SSLSession | None:
         """Make a connection with that many requests; the session to resume."""
         with (
-            socket.create_connection(("127.0.0.1", self.nginx.https_port), timeout=5) as plain,
+            socket.create_connection(("127.0.0.1", self.nginx.https_port), timeout=SECONDS) as plain,
             self.context.wrap_socket(plain, server_hostname="localhost", session=session) as connection,
         ):
             for _ in range(requests):
@@ -147,7 +147,7 @@ def test_no_secret_of_what_is_not_selected(captured: Capture, nginx: Nginx, tmp_
 
 def test_plaintext_keep_alive_of_nginx(captured: Capture, nginx: Nginx) -> None:
     request = b"GET /api/?n=%d HTTP/1.1\r\nHost: localhost\r\n\r\n"
-    with socket.create_connection(("127.0.0.1", nginx.http_port), timeout=5) as client:
+    with socket.create_connection(("127.0.0.1", nginx.http_port), timeout=SECONDS) as client:
         for number in range(100):
             client.sendall(request % number)
             assert client.recv(65536).startswith(b"HTTP/1.1 200 OK")

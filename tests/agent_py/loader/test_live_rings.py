@@ -16,7 +16,7 @@ import pytest
 from agent_py.chunk import Direction, Kind
 from agent_py.loader.live import LiveLoader, LiveSettings
 from common_py.errors import UserError
-from tests.agent_py.loader.capture import ECHO, Capture, Server, opened, talk
+from tests.agent_py.loader.capture import ECHO, SECONDS, Capture, Server, opened, talk
 from tests.agent_py.loader.conftest import Start
 
 pytestmark = pytest.mark.live
@@ -93,7 +93,7 @@ def test_connections_are_spread_over_the_rings(start: Start) -> None:
         for _ in range(12):
             with server.connect() as client:
                 talk(client, b"hello")
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + SECONDS
         per_ring: list[set[int]] = [set(), set(), set()]
         while sum(map(len, per_ring)) < 12 and time.monotonic() < deadline:
             for seen, ring in zip(per_ring, capture.rings, strict=True):

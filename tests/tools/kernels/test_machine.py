@@ -43,10 +43,11 @@ def test_the_root_is_never_written_back() -> None:
 
 
 def test_a_console_tells_kernel_and_load() -> None:
-    run = machine.Run("noise\nguest: kernel 6.1.0-1\nguest: loaded in 1.5 s\n", b"", 3)
-    assert (run.release, run.load_seconds) == ("6.1.0-1", 1.5)
+    run = machine.Run("noise\nguest: kernel 6.1.0-1\nguest: loaded in 1.5 s\nguest: verified 9 instructions\n", b"", 3)
+    assert (run.release, run.load_seconds, run.verified) == ("6.1.0-1", 1.5, 9)
     refused = machine.Run("guest: kernel 6.1.0-1\nguest: refused. Why\n", b"", 3)
     assert refused.load_seconds is None
+    assert refused.verified == 0
     assert machine.Run("", b"", 3).release == ""
 
 
