@@ -13,6 +13,7 @@ import click
 
 from bench.capture import CLASSIC, TRAFFIC, Figures, Result, measure
 from bench.measure import machine
+from bench.parts import parts
 from cli_py.doctor import obstacle
 from common_py.errors import UNAVAILABLE, UserError
 
@@ -33,11 +34,12 @@ def main() -> int:
             raise UserError(f"Capture is not possible here: {problem}", exit_code=UNAVAILABLE)
         with tempfile.TemporaryDirectory(prefix="oob-bench-") as directory:
             Path(directory).chmod(0o711)
+            costs = parts(Path(directory))
             result = measure(Path(directory), options.rounds, options.seconds)
     except UserError as error:
         click.echo(f"make bench: {error}", err=True)
         return error.exit_code
-    text = document(result, options.rounds, options.seconds)
+    text = document(result, options.rounds, options.seconds) + parts_section(costs)
     click.echo(text)
     if options.write:
         DOCUMENT.write_text(text)
@@ -91,6 +93,21 @@ what is missing is in the loss counters.
 {agent_rows}
 
 Peak resident memory of the agent: worker {worker:.0f} MiB, parent {parent:.0f} MiB.
+"""
+
+
+def parts_section(costs: dict[str, float]) -> str:
+    """What single parts cost."""
+    rows = "\n".join(f"| {name} | {value:.2f} |" for name, value in costs.items())
+    return f"""
+## What single parts cost
+
+Microseconds of CPU each, the smallest of several runs. Calls of processes that are not selected: what capture adds to
+them.
+
+| part | µs |
+|---|---|
+{rows}
 """
 
 

@@ -8,7 +8,7 @@ returns, a kill in the middle of one leaves the state before it. A power cut may
 file; a damaged one is set aside (one, under the name ``*.damaged``) and a fresh one takes its place.
 
 A row is one entry as msgpack and its number, which only grows. A call is one transaction for all its entries: adding
-and forgetting costs some 30 µs a call and 5 µs a hit of 700 bytes, in the calling thread (the event loop's).
+and forgetting costs microseconds a hit (docs/benchmarks.md), in the calling thread (the event loop's).
 
 The bodies together are at most ``limit`` bytes; the file is as large as it had to be since it was empty at a start.
 What does not fit, or cannot be written, gets the number 0: it is in memory alone, which is logged once until it is
