@@ -8,11 +8,13 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import sqlalchemy as sa
+
 from cloud_py import config, server
 from cloud_py.api.hub import Hub
 from cloud_py.metrics import Metrics
 from cloud_py.services import Services
-from cloud_py.store.database import connect
+from cloud_py.store.database import connect, unusable
 from cloud_py.store.store import Store
 from common_py import program
 from common_py.errors import UserError
@@ -21,17 +23,28 @@ NAME = "cloud"
 SECOND = 1_000_000_000
 
 
+def open_store(settings: config.CloudConfig) -> Store:
+    """The store of the configuration. Raises UserError, also for a database that is damaged."""
+    engine = connect(settings.database.url)
+    try:
+        return Store(
+            engine,
+            gap=settings.attacks.idle_gap * SECOND,
+            max_hits=settings.retention.hits,
+            max_age=settings.retention.days * 86_400 * SECOND,
+            max_bytes=settings.retention.bytes,
+            free_bytes=settings.retention.free_bytes,
+        )
+    except sa.exc.DatabaseError as error:
+        engine.dispose()
+        raise unusable(engine.url, error) from error
+
+
 @contextlib.contextmanager
 def open_services(settings: config.CloudConfig) -> Iterator[Services]:
     """What the endpoints work with; the store is open until the block ends. Raises UserError."""
     tokens = config.read_tokens(settings.tokens)
-    store = Store(
-        connect(settings.database.url),
-        gap=settings.attacks.idle_gap * SECOND,
-        max_hits=settings.retention.hits,
-        max_age=settings.retention.days * 86_400 * SECOND,
-    )
-    with contextlib.closing(store):
+    with contextlib.closing(open_store(settings)) as store:
         yield Services(
             store=store,
             tokens=tokens,

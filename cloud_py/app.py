@@ -19,7 +19,7 @@ from cloud_py.services import Services
 from common_py import health, logging
 
 WATCH = 5.0
-"""Seconds between two looks at the database."""
+"""Seconds between two looks at the database and its disk."""
 
 _log = logging.get("cloud")
 
@@ -43,6 +43,7 @@ def build(services: Services, retention_interval: float = 60.0) -> Starlette:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     services.metrics.hits.set_function(lambda: services.store.hits)
+    services.metrics.store_bytes.set_function(lambda: services.store.size)
     services.metrics.event_clients.set_function(lambda: len(services.hub))
     app = Starlette(
         routes=[*health.routes(lambda: problems, services.metrics.registry), *routes.routes(), *console.routes()],
@@ -57,6 +58,7 @@ def build(services: Services, retention_interval: float = 60.0) -> Starlette:
 
 async def _retain(services: Services, interval: float) -> None:
     counted = dict.fromkeys(services.store.removed, 0)
+    nodes = 0
     while True:
         try:
             await run_in_threadpool(services.store.retain, services.clock())
@@ -66,14 +68,22 @@ async def _retain(services: Services, interval: float) -> None:
         for cause, number in dict(services.store.removed).items():
             services.metrics.hits_removed.labels(cause).inc(number - counted[cause])
             counted[cause] = number
+        services.metrics.nodes_removed.inc(services.store.nodes_removed - nodes)
+        nodes = services.store.nodes_removed
         await asyncio.sleep(interval)
 
 
 async def _watch(services: Services, problems: dict[str, str]) -> None:
     """Keep ``problems`` true: readiness answers at once, also while a database hangs."""
     while True:
-        reason = await run_in_threadpool(services.store.check)
+        found = await run_in_threadpool(_look, services)
+        if ("disk" in found) != ("disk" in problems):
+            _log.warning(found.get("disk", "The database's disk has room again: hits are taken."))
         problems.clear()
-        if reason:
-            problems["database"] = reason
+        problems.update(found)
         await asyncio.sleep(WATCH)
+
+
+def _look(services: Services) -> dict[str, str]:
+    reasons = {"database": services.store.check(), "disk": services.store.shortage()}
+    return {name: reason for name, reason in reasons.items() if reason}

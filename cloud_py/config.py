@@ -58,6 +58,8 @@ class Retention(msgspec.Struct, frozen=True):
 
     days: int
     hits: int
+    bytes: int
+    free_bytes: int
     interval: int
 
 

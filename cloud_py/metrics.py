@@ -17,6 +17,7 @@ class Metrics:
         self.hits_known = meter.counter("hits_known", "Hits received again and not stored twice.")
         self.hits_rejected = meter.counter("hits_rejected", "Hit batches refused.", "cause")
         self.hits_removed = meter.counter("hits_removed", "Hits removed by retention.", "cause")
+        self.nodes_removed = meter.counter("nodes_removed", "Processing nodes removed by retention.")
         self.facets_dropped = meter.counter("facets_dropped", "Distinct values above an attack's limit, not stored.")
         self.event_clients_dropped = meter.counter("event_clients_dropped", "Event listeners turned away.", "cause")
         self.logins = meter.counter("logins", "Logins to the console.", "result")
@@ -24,4 +25,5 @@ class Metrics:
         self.requests = meter.counter("requests", "Requests answered.", "route", "status")
         self.seconds = meter.histogram("request_seconds", "Time to the end of an answer.", "route")
         self.hits = meter.gauge("hits", "Hits stored now.")
+        self.store_bytes = meter.gauge("store_bytes", "Bytes in use of SQLite's file; 0: another database.")
         self.event_clients = meter.gauge("event_clients", "Event listeners now.")

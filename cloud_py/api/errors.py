@@ -61,6 +61,18 @@ async def on_database_error(_request: Request, problem: Exception) -> Response:
     return error(503, "The database does not answer; try again.", {"Retry-After": "5"})
 
 
+async def on_damage(request: Request, problem: Exception) -> Response:
+    """A database that is damaged, until somebody repairs it; SQLite's errors for that have no class of their own."""
+    if type(problem) is not sa.exc.DatabaseError:
+        # Its other subclasses are bugs in a statement, and answered as such.
+        raise problem
+    _log.error(
+        "The database is damaged: restore its file from a copy, or move it away and start the cloud again.",
+        reason=str(problem.orig),
+    )
+    return error(503, "The database is damaged; the server's log tells more.", {"Retry-After": "60"})
+
+
 async def on_bug(_request: Request, problem: Exception) -> Response:
     """What nobody foresaw; the server's log has the traceback."""
     _log.error("internal error", type=type(problem).__name__)
@@ -72,5 +84,6 @@ HANDLERS: dict[Any, Any] = {
     FilterError: on_filter_error,
     sa.exc.OperationalError: on_database_error,
     sa.exc.TimeoutError: on_database_error,
+    sa.exc.DatabaseError: on_damage,
     Exception: on_bug,
 }

@@ -12,10 +12,13 @@ from cloud_py.api.errors import ApiError, Json
 from cloud_py.api.events import ATTACKS, encode
 from cloud_py.services import Services, services
 from cloud_py.store.intake import Added, HitError
+from cloud_py.store.space import NoSpace
 from common_py.contracts import Hit
 
 MAX_HITS = 2000
 """Hits in one request at most."""
+FULL_SECONDS = "30"
+"""When a node is to come again while the disk is full."""
 
 _decode = msgspec.json.Decoder(list[Hit] | Hit).decode
 
@@ -29,6 +32,9 @@ async def post_hits(request: Request) -> Response:
     except HitError as problem:
         found.metrics.hits_rejected.labels("content").inc()
         raise ApiError(400, str(problem)) from problem
+    except NoSpace as problem:
+        found.metrics.hits_rejected.labels("disk").inc()
+        raise ApiError(503, str(problem), {"Retry-After": FULL_SECONDS}) from problem
     except ApiError as problem:
         found.metrics.hits_rejected.labels("size" if problem.status_code == 413 else "content").inc()
         raise

@@ -14,6 +14,17 @@ from common_py.errors import CONFIGURATION, UNAVAILABLE, UserError
 
 MIGRATIONS = Path(__file__).resolve().parent / "migrations"
 
+WAL_BYTES = 8 << 20
+SETTINGS = (
+    "auto_vacuum=INCREMENTAL",
+    "journal_mode=WAL",
+    f"journal_size_limit={WAL_BYTES}",
+    "synchronous=NORMAL",
+    "foreign_keys=ON",
+    "busy_timeout=5000",
+)
+"""What each connection to SQLite is set to, in this order."""
+
 
 def connect(url: str) -> sa.Engine:
     """Return an engine for ``url`` with all migrations applied. Raises UserError, never naming the URL's password."""
@@ -38,12 +49,7 @@ def connect(url: str) -> sa.Engine:
     try:
         migrate(engine)
     except sa.exc.DatabaseError as error:
-        shown = parsed.render_as_string(hide_password=True)
-        raise UserError(
-            f"Cannot open the database {shown}: {error.orig}.",
-            "Check the path or the server, and the rights on it.",
-            exit_code=UNAVAILABLE,
-        ) from error
+        raise unusable(parsed, error) from error
     except CommandError as error:
         raise UserError(
             f"The database has a schema this version does not know: {error}.",
@@ -51,6 +57,15 @@ def connect(url: str) -> sa.Engine:
             exit_code=CONFIGURATION,
         ) from error
     return engine
+
+
+def unusable(url: sa.URL, error: sa.exc.DatabaseError) -> UserError:
+    """The sentence for a database that cannot be worked with from the start."""
+    return UserError(
+        f"Cannot open the database {url.render_as_string(hide_password=True)}: {error.orig}.",
+        "Check the path or the server, and the rights on it.",
+        exit_code=UNAVAILABLE,
+    )
 
 
 def migrate(engine: sa.Engine) -> None:
@@ -75,12 +90,16 @@ def _make_directory(path: Path) -> None:
 
 
 def _configure_sqlite(connection: Any, _record: object) -> None:
-    """WAL lets readers go on beside the writer; NORMAL can lose the last commits on power loss, never corrupt."""
+    """WAL lets readers go on beside the writer; NORMAL can lose the last commits on power loss, never corrupt.
+
+    The log is cut to ``WAL_BYTES`` when it begins anew, after each checkpoint (every 1000 pages): a large transaction
+    does not leave a large file behind. ``auto_vacuum`` is for new files, see ``space``; it must come first.
+    """
     # Python's driver begins a transaction only at an INSERT, UPDATE or DELETE: a migration would be one for each table,
     # and a page read from several moments. So transactions are begun by ``_begin_sqlite``.
     connection.isolation_level = None
     cursor = connection.cursor()
-    for setting in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "busy_timeout=5000"):
+    for setting in SETTINGS:
         cursor.execute(f"PRAGMA {setting}")
     cursor.close()
 

@@ -12,7 +12,7 @@ from threading import Lock
 
 import sqlalchemy as sa
 
-from cloud_py.store import intake, query, retention
+from cloud_py.store import intake, query, retention, space
 from cloud_py.store.filters import Filters
 from cloud_py.store.tables import nodes, sessions
 from cloud_py.store.views import Attack, AttackPage, HitPage, Node, Statistics, StoredHit, Timeline
@@ -23,56 +23,111 @@ SESSIONS = 10_000
 
 
 class Store:
-    """Attacks and hits. ``gap``: idle nanoseconds that end an attack; ``max_hits``: hits kept; ``max_age`` in ns."""
+    """Attacks and hits.
 
-    def __init__(self, engine: sa.Engine, *, gap: int, max_hits: int, max_age: int) -> None:
+    ``gap``: idle nanoseconds that end an attack. ``max_hits``, ``max_bytes`` (in use of SQLite's file) and ``max_age``
+    (ns): what is kept. ``free_bytes``: the floor of free disk space, see ``space.shortage``.
+    """
+
+    def __init__(
+        self,
+        engine: sa.Engine,
+        *,
+        gap: int,
+        max_hits: int,
+        max_age: int,
+        max_bytes: int = 2 << 30,
+        free_bytes: int = 0,
+    ) -> None:
         self._engine = engine
         self._gap = gap
         self._max_hits = max_hits
         self._max_age = max_age
+        self._max_bytes = max_bytes
+        self._free_bytes = free_bytes
+        self._directory = space.directory(engine)
         self._writing = Lock()
         with engine.connect() as connection:
             self._hits = retention.count_hits(connection)
-        self.removed = {"age": 0, "count": 0}
+            self._size = space.used(connection)
+        self.removed = {"age": 0, "count": 0, "bytes": 0}
         """Hits removed by retention since the start, by cause."""
+        self.nodes_removed = 0
+        """Nodes removed by retention since the start."""
 
     @property
     def hits(self) -> int:
         """Hits stored now."""
         return self._hits
 
+    @property
+    def size(self) -> int:
+        """Bytes in use of SQLite's file; 0 for another database."""
+        return self._size
+
     def add(self, batch: Sequence[Hit], now: int) -> intake.Added:
-        """Store a batch; hits that are known change nothing. Raises intake.HitError before anything is stored."""
+        """Store a batch; hits that are known change nothing.
+
+        Raises intake.HitError and space.NoSpace before anything is stored.
+        """
         records = intake.check(batch)
+        shortage = self.shortage()
+        if shortage:
+            raise space.NoSpace(shortage)
         with self._writing:
+            self._make_room(sum(len(record) + retention.ROW_BYTES for record in records))
             with self._engine.begin() as connection:
                 result = intake.add(connection, batch, records, self._gap, now)
+                taken = space.used(connection)
             self._hits += result.stored
+            self._size = taken
             # Trimming at each hit above the limit would cost a transaction a batch: a hundredth of slack makes it rare.
             if self._hits > self._max_hits + self._max_hits // 100:
-                self._remove("count", lambda: self._hits - self._max_hits)
+                self._remove_count()
         return result
 
     def retain(self, now: int) -> int:
         """Remove what is too old or too much, and expired sessions; return how many hits went."""
+        oldest = now - self._max_age
         with self._writing:
             with self._engine.begin() as connection:
                 retention.remove_sessions(connection, now)
-            aged = self._remove("age", lambda: retention.STEP, now - self._max_age)
-            return aged + self._remove("count", lambda: self._hits - self._max_hits)
+                nodes_removed = retention.remove_nodes(connection, oldest)
+            self.nodes_removed += nodes_removed
+            removed = self._remove("age", lambda connection: retention.remove_oldest(connection, before=oldest))
+            removed += self._remove_count() + self._make_room(0)
+            space.give_back(self._engine)
+            return removed
 
-    def _remove(self, cause: str, wanted: Callable[[], int], before: int | None = None) -> int:
-        """Remove the oldest hits, a transaction each step, until none is wanted or found; the lock is held."""
+    def shortage(self) -> str:
+        """Why no hits are taken now, or "": there is less free disk space than is to be left to others."""
+        return space.shortage(self._directory, self._free_bytes)
+
+    def _remove_count(self) -> int:
+        return self._remove(
+            "count", lambda connection: retention.remove_oldest(connection, number=self._hits - self._max_hits)
+        )
+
+    def _make_room(self, expected: int) -> int:
+        """Before the file would grow above its limit with ``expected`` bytes; a little more goes, to make it rare."""
+        if self._size + expected <= self._max_bytes:
+            return 0
+        target = self._max_bytes - self._max_bytes // 64 - expected
+        return self._remove("bytes", lambda connection: retention.remove_oldest(connection, size=self._size - target))
+
+    def _remove(self, cause: str, step: Callable[[sa.Connection], int]) -> int:
+        """Repeat ``step``, a transaction each time, until it removes no hit; the lock is held."""
         removed = 0
-        while (number := wanted()) > 0:
+        while True:
             with self._engine.begin() as connection:
-                step = retention.remove_oldest(connection, number, before)
-            if step == 0:
-                break
-            removed += step
-            self._hits -= step
-            self.removed[cause] += step
-        return removed
+                number = step(connection)
+                taken = space.used(connection)
+            self._size = taken
+            if number == 0:
+                return removed
+            removed += number
+            self._hits -= number
+            self.removed[cause] += number
 
     def attack_page(self, wanted: Filters, limit: int, cursor: str = "") -> AttackPage:
         """Attacks that meet the filter, latest hit first. Raises FilterError."""

@@ -172,7 +172,7 @@ def test_retention_by_age_removes_hits_and_attacks_left_without_any(store: Store
     store.add([make_hit("mixed2", at=3000, path="/mixed")], START)
     removed = store.retain(START + (24 * HOUR + 1) * SECOND)
     assert removed == 2
-    assert store.removed == {"age": 2, "count": 0}
+    assert store.removed == {"age": 2, "count": 0, "bytes": 0}
     assert [(attack.path, attack.hits) for attack in everything(store)] == [("/mixed", 2)]
     assert store.hit("mixed1") is None
     assert store.hit("mixed2") is not None
@@ -182,7 +182,7 @@ def test_retention_by_count_takes_the_oldest(engine: sa.Engine):
     store = Store(engine, gap=SECOND, max_hits=100, max_age=10**18)
     store.add([make_hit(f"h{n:03}", at=n * 10) for n in range(103)], START)
     assert store.hits == 100
-    assert store.removed == {"age": 0, "count": 3}
+    assert store.removed == {"age": 0, "count": 3, "bytes": 0}
     assert [store.hit(f"h{n:03}") is None for n in range(5)] == [True, True, True, False, False]
     store.add([make_hit("one-more", at=5000)], START)
     assert store.hits == 101  # a hundredth of slack
