@@ -13,11 +13,11 @@ end between any two steps here, and one library must not end the mirroring of ev
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from agent_py.config import AgentConfig
 from agent_py.discover import libraries, processes
-from agent_py.discover.libraries import KeyTarget
+from agent_py.discover.libraries import Contents, KeyTarget
 from agent_py.discover.processes import Process
 from agent_py.loader.protocol import Attachment, Loader
 from common_py.errors import NO_INPUT, UserError
@@ -39,6 +39,8 @@ class Mirrored:
     process: Process
     libraries: set[Identity]
     looks: int = 0
+    unread: list[str] = field(default_factory=list)
+    """What could not be read of it at the last look, and is tried again."""
 
 
 def has_ended(pid: int) -> bool:
@@ -57,6 +59,7 @@ class Mirroring:
         self._ages: dict[int, int] = {}
         self.processes: dict[int, Mirrored] = {}
         self.libraries: dict[Identity, Attachment] = {}
+        self._contents = Contents()
         self._looks = 0
         self._forgot = False
         self._started = False
@@ -121,11 +124,15 @@ class Mirroring:
         """Libraries may be loaded some time after the start, so a process is asked more than once, then rarely."""
         for mirrored in self.processes.values():
             mirrored.looks += 1
-            if mirrored.looks <= YOUNG_LOOKS or mirrored.looks % 30 == 0:
+            if mirrored.looks <= YOUNG_LOOKS or mirrored.looks % 30 == 0 or mirrored.unread:
                 self._probe(mirrored)
 
     def _probe(self, mirrored: Mirrored) -> None:
-        view = libraries.view(mirrored.process.pid)
+        view = libraries.view(mirrored.process.pid, contents=self._contents)
+        for reason in view.again:
+            if reason not in mirrored.unread:
+                log.warning("a library cannot be read", pid=mirrored.process.pid, reason=reason)
+        mirrored.unread = view.again
         if mirrored.looks == YOUNG_LOOKS and not view.targets:
             log.info("TLS of a process is not visible", pid=mirrored.process.pid, reason=view.reason)
         for target in view.targets:

@@ -3,18 +3,22 @@
 A file is known by device and inode: one probe serves all processes that map it, and an upgraded library is another
 file. Files are opened through /proc/PID/root, as the process sees them, or through map_files when the path is no
 longer the mapped file (deleted, replaced).
+
+What a file holds is found once: ``Contents`` remembers it by the file's ``Identity`` (device, inode, size, time of the
+last change), for the last ``FILES`` files. A file that cannot be read, or changes meanwhile, is not remembered.
 """
 
 from __future__ import annotations
 
 import os
 import re
+from collections import OrderedDict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from agent_py.discover import probe_point
-from agent_py.discover.elf import EM_X86_64, Elf, ElfError
+from agent_py.discover.elf import EM_X86_64, ChangedError, Elf, ElfError, Identity
 from agent_py.discover.probe_point import ProbePoint
 
 KEY_FUNCTION = "EVP_KDF_derive"
@@ -22,7 +26,10 @@ KEY_FUNCTION = "EVP_KDF_derive"
 
 _LIBRARY = re.compile(r"lib(crypto|ssl)[-.]")
 _VERSION = re.compile(rb"OpenSSL (\d+\.\d+\.\d+[a-z]?)[ -]")
+_BORING = re.compile(rb"BoringSSL")
 _DELETED = " (deleted)"
+FILES = 1024
+"""Files whose content is remembered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +39,7 @@ class MappedFile:
     path: str
     """As the process sees it."""
     opened: str
-    device: int
-    inode: int
+    identity: Identity
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +57,7 @@ class KeyTarget:
     @property
     def identity(self) -> tuple[int, int]:
         """Device and inode."""
-        return self.file.device, self.file.inode
+        return self.file.identity.device, self.file.identity.inode
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +66,67 @@ class TlsView:
 
     targets: list[KeyTarget] = field(default_factory=list)
     reason: str = ""
+    again: list[str] = field(default_factory=list)
+    """Sentences about files that could not be read this time, or changed meanwhile: look again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a file has of TLS."""
+
+    point: ProbePoint | None
+    """The place for a probe; None when the file has no ``KEY_FUNCTION``."""
+    offset: int = 0
+    """Of the place, in the file."""
+    version: str = ""
+    """OpenSSL's."""
+    build_id: str = ""
+    inside: str = ""
+    """What an executable without ``KEY_FUNCTION`` has in its place."""
+
+
+class Contents:
+    """The contents of files by their identity; the one not asked for the longest is forgotten first."""
+
+    def __init__(self, limit: int = FILES) -> None:
+        self._limit = limit
+        self._known: OrderedDict[Identity, Content | str] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def of(self, file: MappedFile) -> Content:
+        """What ``file`` holds. Raises ElfError for good reasons, ChangedError and OSError for passing ones."""
+        known = self._known.get(file.identity)
+        if known is None:
+            known = self._known[file.identity] = _read(file)
+            if len(self._known) > self._limit:
+                self._known.popitem(last=False)
+        else:
+            self._known.move_to_end(file.identity)
+        if isinstance(known, str):
+            raise ElfError(known)
+        return known
+
+
+def _read(file: MappedFile) -> Content | str:
+    """What a file holds, or why that cannot be told. Raises ChangedError and OSError."""
+    found: Content | str
+    try:
+        with Elf(file.opened) as elf:
+            if elf.identity != file.identity:
+                raise ChangedError("it changed before it was read")
+            try:
+                found = _content(elf)
+            except ElfError as error:
+                # Whatever seems to be wrong with a file that changes is not its fault.
+                found = str(error)
+            elf.check_unchanged()
+    except ChangedError:
+        raise
+    except ElfError as error:
+        found = str(error)
+    return found
 
 
 def mapped_files(pid: int, proc: Path = Path("/proc")) -> Iterator[MappedFile]:
@@ -80,7 +147,7 @@ def mapped_files(pid: int, proc: Path = Path("/proc")) -> Iterator[MappedFile]:
         found = _opened(proc / str(pid), addresses, path, int(inode))
         if found is not None:
             opened, status = found
-            yield MappedFile(path.removesuffix(_DELETED), opened, status.st_dev, status.st_ino)
+            yield MappedFile(path.removesuffix(_DELETED), opened, Identity.of(status))
 
 
 def _opened(directory: Path, addresses: str, path: str, inode: int) -> tuple[str, os.stat_result] | None:
@@ -101,21 +168,30 @@ def _status(path: str) -> os.stat_result | None:
         return None
 
 
-def view(pid: int, proc: Path = Path("/proc")) -> TlsView:
-    """Where the TLS secrets of a process can be captured, or why not."""
+def view(pid: int, proc: Path = Path("/proc"), contents: Contents | None = None) -> TlsView:
+    """Where the TLS secrets of a process can be captured, or why not; ``contents`` spares reading known files again."""
     executable = _executable(pid, proc)
-    targets, reasons = [], []
+    contents = Contents() if contents is None else contents
+    found = TlsView()
+    reasons = []
     for file in mapped_files(pid, proc):
         if not _LIBRARY.search(os.path.basename(file.path)) and file.path != executable:
             continue
-        found = inspect(file)
-        if isinstance(found, KeyTarget):
-            targets.append(found)
-        elif found:
-            reasons.append(found)
-    if targets:
-        return TlsView(targets)
-    return TlsView(reason=" ".join(reasons) or "The process maps no libcrypto, and its executable exports none.")
+        try:
+            content = contents.of(file)
+        except (OSError, ChangedError) as error:
+            found.again.append(f"{file.path} cannot be read now: {error}.")
+        except ElfError as error:
+            reasons.append(f"{file.path} cannot be read: {error}.")
+        else:
+            if content.point is not None:
+                found.targets.append(KeyTarget(file, content.offset, content.point, content.version, content.build_id))
+            else:
+                reasons.append(_why_not(file, content))
+    if found.targets:
+        return found
+    told = " ".join(filter(None, [*reasons, *found.again]))
+    return replace(found, reason=told or "The process maps no libcrypto, and its executable exports none.")
 
 
 def _executable(pid: int, proc: Path) -> str:
@@ -125,35 +201,31 @@ def _executable(pid: int, proc: Path) -> str:
         return ""
 
 
-def inspect(file: MappedFile) -> KeyTarget | str:
-    """The place in a file, or a sentence why there is none; an empty one when nothing speaks of TLS in it."""
-    try:
-        with Elf(file.opened) as elf:
-            symbol = elf.function(KEY_FUNCTION)
-            if symbol is None:
-                return _why_not(file, elf)
-            match = _VERSION.search(elf.data)
-            if elf.machine == EM_X86_64:
-                end = symbol.offset + min(symbol.size or probe_point.WINDOW, probe_point.FUNCTION_LIMIT)
-                point = probe_point.choose(elf.data[symbol.offset : end])
-            else:
-                point = ProbePoint(0, "", emulated=False)
-            version = match.group(1).decode("ascii") if match else ""
-            return KeyTarget(file, symbol.offset + point.offset, point, version, elf.build_id())
-    except (OSError, ElfError) as error:
-        return f"{file.path} cannot be read: {error}."
+def _content(elf: Elf) -> Content:
+    symbol = elf.function(KEY_FUNCTION)
+    match = elf.search(_VERSION)
+    version = match.group(1).decode("ascii") if match else ""
+    if symbol is None:
+        return Content(None, version=version, inside=_inside(elf))
+    point = ProbePoint(0, "", emulated=False)
+    if elf.machine == EM_X86_64:
+        size = min(symbol.size or probe_point.WINDOW, probe_point.FUNCTION_LIMIT)
+        point = probe_point.choose(elf.part(symbol.offset, size))
+    return Content(point, symbol.offset + point.offset, version, elf.build_id())
 
 
-def _why_not(file: MappedFile, elf: Elf) -> str:
+def _inside(elf: Elf) -> str:
+    if ".go.buildinfo" in elf.section_names():
+        return "is a Go program"
+    return "has BoringSSL inside" if elf.search(_BORING) else ""
+
+
+def _why_not(file: MappedFile, content: Content) -> str:
+    """A sentence why a file without ``KEY_FUNCTION`` shows nothing; empty when nothing speaks of TLS in it."""
     name = os.path.basename(file.path)
     if name.startswith("libssl"):
         return ""
-    match = _VERSION.search(elf.data)
     if _LIBRARY.search(name):
-        version = f"OpenSSL {match.group(1).decode('ascii')}" if match else "of an unknown version"
+        version = f"OpenSSL {content.version}" if content.version else "of an unknown version"
         return f"{file.path} is {version}, which has no {KEY_FUNCTION}: OpenSSL 3 is needed."
-    if ".go.buildinfo" in elf.section_names():
-        return f"{file.path} is a Go program, whose TLS is not visible."
-    if elf.data.find(b"BoringSSL") >= 0:
-        return f"{file.path} has BoringSSL inside, whose TLS is not visible."
-    return ""
+    return f"{file.path} {content.inside}, whose TLS is not visible." if content.inside else ""

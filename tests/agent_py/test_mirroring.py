@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from agent_py import config
-from agent_py.mirroring import SWEEP_LOOKS, Mirroring
+from agent_py.discover.elf import ChangedError, Elf
+from agent_py.mirroring import SWEEP_LOOKS, YOUNG_LOOKS, Mirroring
+from common_py import logging
 from common_py.errors import UserError
 from tests.agent_py.test_config import load
 
@@ -164,3 +166,28 @@ def test_no_such_process_is_a_sentence(tmp_path: Path) -> None:
         Mirroring(settings(tmp_path, mirror_pids=[absent]), RecordingLoader()).start()
     with pytest.raises(UserError, match="No process is called no-such-name"):
         Mirroring(load(tmp_path, mirror_processes=["no-such-name"]), RecordingLoader()).start()
+
+
+def test_a_library_that_changes_while_it_is_read_is_a_warning_and_tried_again(
+    tmp_path: Path, server: subprocess.Popen[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    loader = RecordingLoader()
+    mirroring = Mirroring(settings(tmp_path, mirror_pids=[server.pid]), loader)
+    logging.configure("agent", "info")
+
+    def changed(_elf: Elf) -> None:
+        raise ChangedError("it changed while it was read")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Elf, "check_unchanged", changed)
+        mirroring.start()
+        for _ in range(YOUNG_LOOKS + 2):
+            mirroring.look()
+    assert mirroring.libraries == {}
+    lines = capsys.readouterr().err.splitlines()
+    said = [line for line in lines if '"warning"' in line and f'"pid": {server.pid},' in line and "libcrypto" in line]
+    assert len(said) == 1, "said once, not at each look"
+    assert "it changed while it was read" in said[0]
+    mirroring.look()
+    assert len(mirroring.libraries) == len(loader.probes) == 1
+    server.kill()

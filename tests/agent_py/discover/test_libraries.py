@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from agent_py.discover import libraries
-from agent_py.discover.libraries import view
+from agent_py.discover.elf import Elf
+from agent_py.discover.libraries import Contents, view
 from tests.agent_py.discover.elves import TEXT_OFFSET, Image
 
 TEST_JE = bytes.fromhex("4885ff7413488b07c3")
@@ -147,3 +148,75 @@ def test_a_process_that_ends_while_it_is_looked_at_has_no_files(proc: Proc, monk
     monkeypatch.setattr(libraries.os, "stat", status)
     assert [file.path for file in libraries.mapped_files(7, proc.path)] == ["/usr/lib/libcrypto.so.3"]
     assert list(libraries.mapped_files(7, proc.path)) == []
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The files that are parsed, in order."""
+    paths: list[str] = []
+
+    class Noted(Elf):
+        def __init__(self, path: Path | str) -> None:
+            paths.append(str(path))
+            super().__init__(path)
+
+    monkeypatch.setattr(libraries, "Elf", Noted)
+    return paths
+
+
+def test_a_file_of_many_processes_is_parsed_once_until_it_changes(tmp_path: Path, opened: list[str]) -> None:
+    contents = Contents()
+    procs = [Proc(tmp_path / str(number)) for number in range(5)]
+    procs[0].map("/usr/lib/libcrypto.so.3", OPENSSL_3)
+    library = procs[0].process / "root/usr/lib/libcrypto.so.3"
+    for proc in procs[1:]:
+        (proc.process / "root/usr/lib").mkdir(parents=True)
+        os.link(library, proc.process / "root/usr/lib/libcrypto.so.3")
+        (proc.process / "maps").write_text((procs[0].process / "maps").read_text())
+    views = [view(7, proc.path, contents) for proc in procs for _ in range(3)]
+    assert {found.targets[0].offset for found in views} == {TEXT_OFFSET + 3}
+    assert len({found.targets[0].file.opened for found in views}) == 5, "each process's own path is told"
+    assert len(opened) == 1
+    os.utime(library, ns=(0, library.stat().st_mtime_ns + 1))
+    assert view(7, procs[3].path, contents).targets
+    assert len(opened) == 2
+
+
+def test_what_is_remembered_is_bounded(tmp_path: Path, opened: list[str]) -> None:
+    contents = Contents(limit=2)
+    proc = Proc(tmp_path)
+    for number in range(3):
+        proc.map(f"/usr/lib/libcrypto-{number}.so.3", OPENSSL_3)
+    assert len(view(7, proc.path, contents).targets) == 3
+    assert (len(contents), len(opened)) == (2, 3)
+    view(7, proc.path, contents)
+    assert (len(contents), len(opened)) == (2, 6)
+
+
+def test_a_library_that_is_truncated_while_it_is_read_is_tried_again(
+    proc: Proc, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    proc.map("/usr/lib/libcrypto.so.3", OPENSSL_3)
+    library = proc.process / "root/usr/lib/libcrypto.so.3"
+    whole, contents = library.read_bytes(), Contents()
+    found = Elf.function
+    with monkeypatch.context() as patch:
+        patch.setattr(Elf, "function", lambda elf, name: (os.truncate(library, 80), found(elf, name))[1])
+        seen = view(7, proc.path, contents)
+    assert seen.targets == []
+    assert seen.again == ["/usr/lib/libcrypto.so.3 cannot be read now: it changed while it was read."]
+    assert (seen.reason, len(contents)) == (seen.again[0], 0)
+    library.write_bytes(whole)
+    (target,) = view(7, proc.path, contents).targets
+    assert target.offset == TEXT_OFFSET + 3
+
+
+def test_what_is_no_library_is_read_once_too(proc: Proc, opened: list[str]) -> None:
+    proc.map("/usr/lib/libcrypto.so.3", OPENSSL_3)
+    (proc.process / "root/usr/lib/libcrypto.so.3").write_bytes(b"no library" * 100)
+    contents = Contents()
+    for _ in range(3):
+        found = view(7, proc.path, contents)
+        assert "cannot be read: no 64-bit" in found.reason
+        assert found.again == []
+    assert len(opened) == 1
