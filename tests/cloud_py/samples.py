@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -77,6 +78,16 @@ class Cloud:
         assert answer.status_code == 200, answer.text
         counts: dict[str, int] = answer.json()
         return counts
+
+
+def damage(path: Path, table: str = "%") -> None:
+    """Overwrite the first page of a table (of all) and of its indexes. Nobody may have the database open."""
+    with closing(sqlite3.connect(path)) as database:
+        pages = database.execute("SELECT rootpage FROM sqlite_master WHERE tbl_name LIKE ? AND rootpage > 1", (table,))
+        with path.open("r+b") as file:
+            for (page,) in pages.fetchall():
+                file.seek((page - 1) * 4096)
+                file.write(b"\xa5" * 4096)
 
 
 def write_config(directory: Path, **change: Any) -> Path:

@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+import msgspec
 import pytest
 
-from tests.cloud_py.samples import ADMINISTRATOR_TOKEN, NODE_TOKEN, make_hit, running_cloud, write_config
+from cloud_py.store.database import connect
+from tests.cloud_py.samples import ADMINISTRATOR_TOKEN, NODE_TOKEN, damage, make_hit, running_cloud, write_config
 
 pytestmark = pytest.mark.program
 
@@ -63,6 +65,29 @@ def test_a_missing_file_gets_a_sentence(tmp_path: Path):
         66,
         f"Cannot read configuration {tmp_path / 'none.yaml'}: No such file or directory.",
     )
+
+
+@pytest.mark.parametrize("table", ["alembic_version", "hits"])
+def test_a_damaged_database_gets_a_sentence(tmp_path: Path, table: str):
+    path = tmp_path / "cloud.sqlite3"
+    connect(f"sqlite:///{path}").dispose()
+    damage(path, table)
+    done = start(write_config(tmp_path))
+    assert (done.returncode, done.stderr.strip()) == (
+        69,
+        f"Cannot open the database sqlite:///{path}: database disk image is malformed. "
+        "Check the path or the server, and the rights on it.",
+    )
+
+
+def test_the_configured_limits_are_those_of_the_store(tmp_path: Path):
+    retention = {"bytes": 1 << 27, "free_bytes": 1 << 60}
+    with running_cloud(tmp_path, retention=retention) as cloud:
+        hit = msgspec.json.encode(make_hit("a"))
+        answer = httpx2.post(f"{cloud.address}/v1/hits", content=hit, headers={"X-WallarmApi-Token": NODE_TOKEN})
+        assert answer.status_code == 503
+        ready = httpx2.get(f"{cloud.address}/ready")
+        assert (ready.status_code, list(ready.json()["problems"])) == (503, ["disk"])
 
 
 def test_it_remembers_over_a_restart_and_logs_no_token(tmp_path: Path):

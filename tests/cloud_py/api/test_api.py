@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 import base64
+from pathlib import Path
+from types import SimpleNamespace
 
 import msgspec
 import pytest
 import sqlalchemy as sa
 from starlette.testclient import TestClient
 
-from tests.cloud_py.samples import SECOND, make_hit
+from cloud_py.api import errors
+from tests.cloud_py.samples import SECOND, damage, make_hit
 
 
 def send(client: TestClient, node: dict, *hits):
@@ -165,6 +168,45 @@ def test_a_database_that_fails_is_503_and_comes_again(client: TestClient, admini
     answer = client.get("/v1/attacks", headers=administrator)
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
     assert answer.json() == {"error": "The database does not answer; try again."}
+
+
+def test_a_damaged_database_is_503_and_a_sentence_in_the_log(
+    client: TestClient, node: dict, administrator: dict, services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    logged: list[tuple[str, str]] = []
+    recorder = SimpleNamespace(error=lambda sentence, *, reason: logged.append((sentence, reason)))
+    monkeypatch.setattr(errors, "_log", recorder)
+    send(client, node, make_hit("a"))
+    services.store.close()
+    damage(tmp_path / "cloud.sqlite3")
+    for answer in (send(client, node, make_hit("b")), client.get("/v1/attacks", headers=administrator)):
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "60")
+        assert answer.json() == {"error": "The database is damaged; the server's log tells more."}
+    sentence = "The database is damaged: restore its file from a copy, or move it away and start the cloud again."
+    assert logged == [(sentence, "database disk image is malformed")] * 2
+
+
+@pytest.mark.parametrize("error", [sa.exc.IntegrityError, sa.exc.ProgrammingError])
+def test_a_wrong_statement_is_no_damage(client: TestClient, administrator: dict, services, monkeypatch, error):
+    def fail(*_args: object) -> None:
+        raise error("SELECT", {}, ValueError())
+
+    monkeypatch.setattr(type(services.store), "attack_page", fail)
+    assert client.get("/v1/attacks", headers=administrator).status_code == 500
+
+
+def test_a_full_disk_is_503_and_counted_while_all_can_be_read(
+    client: TestClient, node: dict, administrator: dict, services
+):
+    send(client, node, make_hit("a"))
+    services.store._free_bytes = 1 << 60
+    answer = send(client, node, make_hit("b"))
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "30")
+    assert "no hits are taken until there is more" in answer.json()["error"]
+    assert client.get("/v1/statistics", headers=administrator).json()["hits"] == 1
+    assert 'wallarm_cloud_hits_rejected_total{cause="disk"} 1.0' in client.get("/metrics").text
+    services.store._free_bytes = 1
+    assert send(client, node, make_hit("b")).json() == {"stored": 1, "known": 0}
 
 
 def test_nodes_are_told(client: TestClient, node: dict, administrator: dict):
