@@ -81,6 +81,8 @@ static __noinline int move_out(struct scratch *scratch, struct connection *conne
 
 	if (limit > MAX_EGRESS)
 		limit = MAX_EGRESS;
+	if (limit > moved)
+		limit = moved;
 	for (int i = 0; i < EGRESS_STEPS; i++) {
 		__u64 size;
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
-from agent_py.chunk import Direction, Flag
+from agent_py.chunk import Direction, Flag, Kind
 from tests.agent_py.loader.capture import Capture, Server, Stream, stream
 from tests.agent_py.loader.conftest import Start
 
@@ -189,3 +191,34 @@ assert call(PWRITEV2, b"abc", b"de") == 5
     ingress, egress = serve(capture, VECTORS + code, b"0123456789")
     assert ingress.payload == b"0123456789"
     assert [(chunk.size, chunk.payload) for chunk in egress.chunks] == [(5, b"abcde")]
+
+
+def test_memory_that_is_gone_when_the_call_ends_is_counted(capture: Capture) -> None:
+    """The first page of a long write is unmapped while the call waits for the client."""
+    code = """
+import ctypes, threading
+libc = ctypes.CDLL(None, use_errno=True)
+libc.mmap.restype = ctypes.c_void_p
+size = 16 << 20
+address = libc.mmap(None, ctypes.c_size_t(size), 3, 0x22, -1, ctypes.c_long(0))
+def write():
+    libc.write(connection.fileno(), ctypes.c_void_p(address), ctypes.c_size_t(size))
+thread = threading.Thread(target=write)
+thread.start()
+connection.recv(1)
+assert libc.munmap(ctypes.c_void_p(address), ctypes.c_size_t(4096)) == 0
+thread.join()
+"""
+    with Server("connection, peer = listener.accept()\n" + code + "\nconnection.close()\nsys.stdin.read()") as server:
+        capture.loader.select_process(server.pid)
+        server.go()
+        with server.connect() as client:
+            time.sleep(0.5)  # the write has filled both socket buffers by then, and waits
+            client.sendall(b"x")
+            time.sleep(0.5)  # the page is gone
+            while client.recv(1 << 20):
+                pass
+        chunks = capture.until_closed()
+    (cut,) = [chunk for chunk in chunks if chunk.kind == Kind.DATA and chunk.size > 1]
+    assert (cut.captured, Flag(cut.flags)) == (0, Flag.CUT | Flag.FAULT)
+    assert (capture.counted("lost_fault_egress"), capture.counted("lost_fault_bytes_egress")) == (1, 2048)
