@@ -179,7 +179,12 @@ def tls_info(payload: bytes) -> Tls:
     return _decode_tls(payload)
 
 
+_MAPPED = bytes(10) + b"\xff\xff"
+"""How an IPv4-mapped address begins."""
+
+
 def address(packed: bytes) -> str:
     """Text of a 16-byte address (RFC 5952), IPv4-mapped ones as IPv4 (RFC 4291 §2.5.5.2)."""
-    parsed = ipaddress.IPv6Address(packed)
-    return str(parsed.ipv4_mapped or parsed)
+    if packed.startswith(_MAPPED):
+        return ".".join(map(str, packed[12:]))
+    return str(ipaddress.IPv6Address(packed))

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import ipaddress
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -89,3 +91,10 @@ def test_tls_payload_round_trip() -> None:
 
 def test_addresses() -> None:
     assert address(packed("::1")) == "::1"
+
+
+@given(st.binary(min_size=4, max_size=4) | st.binary(min_size=16, max_size=16))
+def test_addresses_are_those_of_the_standard_library(octets: bytes) -> None:
+    mapped = bytes(10) + b"\xff\xff" + octets if len(octets) == 4 else octets
+    parsed = ipaddress.IPv6Address(mapped)
+    assert address(mapped) == str(parsed.ipv4_mapped or parsed)
