@@ -38,8 +38,9 @@ ROOT_PACKAGES = (
     "openssl",
     "curl",
 )
-DISTRIBUTIONS = ("pytest", "pytest-timeout", "hypothesis", "capstone", "cryptography", "msgspec")
-"""What the loader and its tests import, copied from the virtual environment with what these need."""
+PROJECT = "oob-api-security"
+DISTRIBUTIONS = (PROJECT, "pytest", "pytest-timeout", "hypothesis")
+"""Copied from the virtual environment with all that they need, but for the project itself."""
 
 CONTENT = ("agent_py", "common_py", "demo", "tests", "tools/kernels", "pyproject.toml")
 """What the guest gets of the repository, compiled BPF objects included."""

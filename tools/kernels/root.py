@@ -1,7 +1,7 @@
 """The guests' root: an ext4 image of Debian packages and of the virtual environment's Python distributions.
 
 Packages are only unpacked, so what their scripts would make is made here: accounts, and the shell's name. The image is
-named by what it is made of, and made again when that changes; guests write to a snapshot of it.
+named by what it is made of; when that changes it is made again in the former one's place. Guests write to a snapshot.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import importlib.metadata
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from common_py.errors import UNAVAILABLE, UserError
-from tools.kernels.catalogue import DISTRIBUTIONS, ROOT_PACKAGES, ROOT_PYTHON, ROOT_SUITES
+from tools.kernels.catalogue import DISTRIBUTIONS, PROJECT, ROOT_PACKAGES, ROOT_PYTHON, ROOT_SUITES
 from tools.kernels.packages import Archive, run, unpack
 
 IMAGE_BYTES = 1 << 30
@@ -63,6 +63,8 @@ def make(cache: Path) -> Root:
     if not root.directory.exists():
         _check_python()
         packages = Archive(ROOT_SUITES, cache / "apt" / "root").closure(*ROOT_PACKAGES)
+        for outdated in cache.glob("root-*"):
+            shutil.rmtree(outdated)
         with tempfile.TemporaryDirectory(dir=cache) as working:
             tree = Path(working) / "root"
             unpack(packages, tree)
@@ -94,16 +96,26 @@ def _check_python() -> None:
 
 
 def closure(names: Iterable[str]) -> list[importlib.metadata.Distribution]:
-    """Installed distributions with all that they need, by name."""
+    """Installed distributions with all that they need, by name; without the project, whose files the guest has."""
     found: dict[str, importlib.metadata.Distribution] = {}
-    wanted = list(names)
+    wanted = [Requirement(name) for name in names]
+    seen: set[str] = set()
     while wanted:
-        name = canonicalize_name(wanted.pop())
-        if name not in found:
-            found[name] = importlib.metadata.distribution(name)
-            requirements = [Requirement(text) for text in found[name].requires or []]
-            wanted += [one.name for one in requirements if one.marker is None or one.marker.evaluate({"extra": ""})]
+        requirement = wanted.pop()
+        if str(requirement) not in seen:
+            seen.add(str(requirement))
+            distribution = importlib.metadata.distribution(requirement.name)
+            found[canonicalize_name(requirement.name)] = distribution
+            wanted += _needs(distribution, requirement.extras)
+    found.pop(PROJECT, None)
     return [found[name] for name in sorted(found)]
+
+
+def _needs(distribution: importlib.metadata.Distribution, extras: Iterable[str]) -> Iterator[Requirement]:
+    for requirement in map(Requirement, distribution.requires or []):
+        marker = requirement.marker
+        if marker is None or any(marker.evaluate({"extra": extra}) for extra in ("", *extras)):
+            yield requirement
 
 
 def _copy(distribution: importlib.metadata.Distribution, target: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from common_py.errors import UserError
 from tools.kernels import root
+from tools.kernels.catalogue import PROJECT
 
 
 def test_distributions_come_with_all_that_they_need() -> None:
@@ -16,6 +17,14 @@ def test_distributions_come_with_all_that_they_need() -> None:
     assert {"pytest", "pytest-timeout", "pluggy", "iniconfig"} <= set(names)
     assert names == sorted(set(names))
     assert "argcomplete" not in names, "of an extra that nobody asked for"
+
+
+def test_extras_that_were_asked_for_come_too() -> None:
+    assert "httptools" not in {distribution.name for distribution in root.closure(("uvicorn",))}
+    assert "httptools" in {distribution.name for distribution in root.closure(("uvicorn[standard]",))}
+    names = {distribution.name for distribution in root.closure((PROJECT,))}
+    assert {"msgspec", "structlog", "httptools"} <= names
+    assert PROJECT not in names
 
 
 def test_what_packages_scripts_would_have_made(tmp_path: Path) -> None:
