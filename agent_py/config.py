@@ -33,6 +33,7 @@ class AgentConfig(msgspec.Struct, frozen=True, kw_only=True):
     egress_bytes: int
     request_body_limit: int
     connections_limit: int
+    connections_bytes: int
     netchan_size: int
     netchan_bytes: int
     batch_interval_ms: int

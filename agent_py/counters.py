@@ -42,6 +42,17 @@ class Counter(IntEnum):
     LOST_QUEUE_FULL = auto()
     LOST_REJECTED = auto()
     LOST_SHUTDOWN = auto()
+    LOST_MEMORY_BODY = auto()
+    LOST_MEMORY_HEAD = auto()
+    LOST_MEMORY_CONNECTION = auto()
+    LOST_UNREAD = auto()
+
+
+@unique
+class Gauge(IntEnum):
+    """Slots behind the counters: values that go up and down."""
+
+    CONNECTION_BYTES = len(Counter)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +97,20 @@ REGISTRY: dict[Counter, Definition] = {
     Counter.LOST_QUEUE_FULL: _loss("queue_full", "exchanges", "Exchanges dropped because processing was slower."),
     Counter.LOST_REJECTED: _loss("rejected", "exchanges", "Exchanges that processing refused for good."),
     Counter.LOST_SHUTDOWN: _loss("shutdown", "exchanges", "Exchanges still queued when the agent ended."),
+    Counter.LOST_MEMORY_BODY: _loss("memory_body", "bytes", "Bytes of request bodies cut for lack of memory."),
+    Counter.LOST_MEMORY_HEAD: _loss("memory_head", "exchanges", "Requests whose half-read head was dropped likewise."),
+    Counter.LOST_MEMORY_CONNECTION: _loss(
+        "memory_connection", "connections", "Connections that had to give back all they held for lack of memory."
+    ),
+    Counter.LOST_UNREAD: _loss("unread", "bytes", "Bytes of the rings that the end of a worker left unread."),
 }
 
-BLOCK_BYTES = 8 * len(Counter)
+GAUGES: dict[Gauge, str] = {
+    Gauge.CONNECTION_BYTES: "Bytes that connections hold: heads, bodies, TLS records.",
+}
+"""The help of each gauge; its name is the enumeration's in lower case."""
+
+BLOCK_BYTES = 8 * (len(Counter) + len(Gauge))
 """Size of a worker's block."""
 
 
@@ -105,7 +127,11 @@ class Counters:
         """Add ``amount`` (≥ 0). One writer per block: no lock."""
         self._slots[counter] += amount
 
-    def __getitem__(self, counter: Counter) -> int:
+    def set(self, gauge: Gauge, value: int) -> None:
+        """The gauge's value (≥ 0) now."""
+        self._slots[gauge] = value
+
+    def __getitem__(self, counter: Counter | Gauge) -> int:
         return self._slots[counter]
 
     def snapshot(self) -> dict[Counter, int]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from agent_py.counters import GAUGES as BLOCK_GAUGES
 from agent_py.counters import REGISTRY, Counter, Counters
 
 PREFIX = "wallarm_oob_agent_"
@@ -28,6 +29,9 @@ class AgentCollector(Collector):
     def collect(self) -> Iterable[CounterMetricFamily | GaugeMetricFamily]:
         """All metric families, the sum over the workers."""
         yield from self._from_blocks()
+        blocks = self._blocks()
+        for slot, text in BLOCK_GAUGES.items():
+            yield GaugeMetricFamily(PREFIX + slot.name.lower(), text, value=sum(block[slot] for block in blocks))
         kernel = CounterMetricFamily(PREFIX + "kernel", "Counters of the BPF programs, by name.", labels=["counter"])
         for name, count in sorted(self._kernel().items()):
             kernel.add_metric([name], count)

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from agent_py.chunk import Chunk, Kind, key_info, tls_info
+from agent_py.connection.budget import UNLIMITED, Account, Budget
 from agent_py.connection.connection import Connection, announced, unannounced
 from agent_py.connection.detect import Detection, Verdict
 from agent_py.connection.layer import IGNORE, Layer
@@ -38,6 +39,8 @@ class Settings:
 
     http: HttpSettings = field(default_factory=HttpSettings)
     connections: int = 65536
+    connections_bytes: int = UNLIMITED
+    """What all connections hold together (connection/budget.py)."""
     tls: TlsSettings = field(default_factory=TlsSettings)
     keys: int = 16384
     """TLS secrets that no session has claimed yet."""
@@ -64,6 +67,8 @@ class Pipeline:
         self._record = record
         self._lines = FieldLines()
         self._table = ConnectionTable(settings.connections, settings.idle_timeout, settings.response_timeout, counters)
+        self._budget = Budget(settings.connections_bytes)
+        self._limit = settings.connections_bytes
         self._assembler = Assembler(prefix, clock_offset, counters, resolve)
         self._keys = KeyStore(counters, limit=settings.keys, lifetime=settings.key_lifetime)
         self._get = self._table.get
@@ -72,10 +77,16 @@ class Pipeline:
     def __len__(self) -> int:
         return len(self._table)
 
+    @property
+    def held(self) -> int:
+        """Bytes that the connections hold now; never more than ``Settings.connections_bytes`` between two calls."""
+        return self._budget.held
+
     def receive(self, chunk: Chunk) -> None:
         """Take one chunk in; finished exchanges wait for ``take``."""
         if chunk.kind != DATA:
             self._other(chunk)
+            self._relieve(chunk.time)
             return
         connection = self._get(chunk.conn)
         if connection is None:
@@ -84,6 +95,15 @@ class Pipeline:
             self._touch(chunk.conn)
         connection.last_seen = chunk.time
         (connection.egress if chunk.direction else connection.ingress).receive(chunk, connection.layer)
+        if self._budget.held > self._limit:
+            self._relieve(chunk.time)
+
+    def _relieve(self, now: int) -> None:
+        """Stay within the budget: bodies go first, then all that connections hold."""
+        if self._budget.held > self._limit:
+            self._budget.cut_bodies()
+        if self._budget.held > self._limit:
+            self._table.relieve(self._budget, now)
 
     def take(self) -> list[Exchange]:
         """The exchanges finished since the last call, in the order in which they were finished."""
@@ -118,7 +138,7 @@ class Pipeline:
         if self._get(chunk.conn) is not None:
             return
         if chunk.payload:
-            self._add(announced(chunk))
+            self._add(announced(chunk, Account(self._budget)))
         else:
             self._unannounced(chunk)
 
@@ -142,7 +162,7 @@ class Pipeline:
 
     def _unannounced(self, chunk: Chunk) -> Connection:
         self._counters.add(Counter.CONNECTIONS_UNANNOUNCED)
-        return self._add(unannounced(chunk))
+        return self._add(unannounced(chunk, Account(self._budget)))
 
     def _add(self, connection: Connection) -> Connection:
         connection.layer = Detection(partial(self._choose, connection, connection), late=connection.late)
@@ -171,5 +191,5 @@ class Pipeline:
 
     def _http(self, connection: Connection, joined: bool) -> Layer:
         emit = partial(self._assembler.emit, connection)
-        http = Http1(self._settings.http, self._lines, self._counters, emit, late=joined)
+        http = Http1(self._settings.http, self._lines, self._counters, emit, connection.account, late=joined)
         return http if self._record is None else Tap(connection, http, self._record)

@@ -141,6 +141,10 @@ class Ring:
     def _pending(self) -> bool:
         return self._consumer[0] != self._producer[0]
 
+    def unread(self) -> int:
+        """Bytes of the ring that hold records not drained yet, their headers included."""
+        return self._producer[0] - self._consumer[0]
+
     def close(self) -> None:
         """Unmap; the descriptor stays the caller's."""
         self._consumer.release()

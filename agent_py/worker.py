@@ -22,7 +22,7 @@ from types import FrameType
 import msgspec
 
 from agent_py.config import AgentConfig
-from agent_py.counters import BLOCK_BYTES, Counter, Counters
+from agent_py.counters import BLOCK_BYTES, Counter, Counters, Gauge
 from agent_py.forward.batch import BatchLimits
 from agent_py.forward.client import Forwarder
 from agent_py.forward.client import Settings as ForwardSettings
@@ -76,6 +76,7 @@ class Worker:
             self._source.wait(SLEEP)
         self._drain_rest(time.monotonic() + LAST_DRAIN)
         self._pipeline.close(self._now())
+        self._counters.set(Gauge.CONNECTION_BYTES, 0)
         self._forward(self._pipeline.take())
         self._forwarder.stop(FLUSH)
         self._source.close()
@@ -83,7 +84,9 @@ class Worker:
     def _drain_rest(self, deadline: float) -> None:
         while self._step(time.monotonic()):
             if time.monotonic() > deadline:
-                logging.get(__name__).warning("the end did not wait for all chunks", seconds=LAST_DRAIN)
+                unread = self._source.unread()
+                self._counters.add(Counter.LOST_UNREAD, unread)
+                logging.get(__name__).warning("the end did not wait for all chunks", seconds=LAST_DRAIN, bytes=unread)
                 return
 
     def _step(self, now: float) -> bool:
@@ -93,6 +96,7 @@ class Worker:
         receive = self._pipeline.receive
         for chunk in chunks:
             receive(chunk)
+        self._counters.set(Gauge.CONNECTION_BYTES, self._pipeline.held)
         if now - self._expired > EXPIRY:
             self._expired = now
             self._pipeline.expire(self._now())
@@ -128,7 +132,11 @@ def build(setup: WorkerSetup) -> Worker:
             counters=counters,
         )
     pipeline = Pipeline(
-        PipelineSettings(HttpSettings(request_body_limit=config.request_body_limit), config.connections_limit),
+        PipelineSettings(
+            HttpSettings(request_body_limit=config.request_body_limit),
+            config.connections_limit,
+            config.connections_bytes,
+        ),
         counters,
         prefix=setup.id_prefix,
         clock_offset=clock_offset,

@@ -96,8 +96,9 @@ class Exchange(msgspec.Struct, omit_defaults=True):
     where: Where
     tls: Tls | None = None
     incomplete: list[str] = []
-    """What is missing, by name: request_body_limit, request_gap, request_unfinished (the connection or the framing
-    ended before the body), response_head_cut, response_missing, unauthenticated."""
+    """What is missing, by name: request_body_limit, request_gap, request_memory (the agent had no room for
+    the body), request_unfinished (the connection or the framing ended before the body), response_head_cut,
+    response_missing, unauthenticated."""
 
 
 class Finding(msgspec.Struct, omit_defaults=True):

@@ -7,6 +7,7 @@ that ``stack`` gives. A layer between TCP and HTTP (TLS, PROXY) is made of the s
 from __future__ import annotations
 
 from agent_py.chunk import Chunk, Direction, Flag, OpenInfo, open_info
+from agent_py.connection.budget import Account
 from agent_py.connection.layer import IGNORE, Layer
 from agent_py.connection.stream import Stream
 from common_py.contracts import Endpoint, Tls, Where
@@ -19,11 +20,13 @@ class Connection:
     """State of a connection; ``layer`` takes what its streams bring. ``peer`` is the other end, ``server`` ours."""
 
     __slots__ = (
-        "egress", "id", "ingress", "last_seen", "late", "layer", "opened", "peer", "resolved", "server", "tgid", "tls",
-        "told", "unauthenticated", "where",
+        "account", "egress", "id", "ingress", "last_seen", "late", "layer", "opened", "peer", "resolved", "server",
+        "tgid", "tls", "told", "unauthenticated", "where",
     )  # fmt: skip
 
-    def __init__(self, opened: Chunk, info: OpenInfo | None, *, late: bool) -> None:
+    def __init__(self, opened: Chunk, info: OpenInfo | None, account: Account | None, *, late: bool) -> None:
+        self.account = account if account is not None else Account()
+        """What its layers hold."""
         self.id = opened.conn
         self.opened = opened
         self.tgid = opened.tgid
@@ -58,11 +61,11 @@ class Connection:
         self.layer = IGNORE
 
 
-def announced(chunk: Chunk) -> Connection:
+def announced(chunk: Chunk, account: Account | None = None) -> Connection:
     """The connection that an OPEN chunk announces. Raises ValueError for a payload that is no ``open_info``."""
-    return Connection(chunk, open_info(chunk.payload), late=bool(chunk.flags & LATE))
+    return Connection(chunk, open_info(chunk.payload), account, late=bool(chunk.flags & LATE))
 
 
-def unannounced(chunk: Chunk) -> Connection:
+def unannounced(chunk: Chunk, account: Account | None = None) -> Connection:
     """A connection of which a DATA chunk came first: its OPEN was lost, its ends are not known."""
-    return Connection(chunk, None, late=chunk.offset > 0)
+    return Connection(chunk, None, account, late=chunk.offset > 0)

@@ -138,6 +138,11 @@ class Detection:
         if self._settled is not None:
             self._settled.expire(time)
 
+    def relieve(self, time: int) -> None:
+        """The few first bytes are not worth it."""
+        if self._settled is not None:
+            self._settled.relieve(time)
+
     def close(self, time: int) -> None:
         """Too few bytes ever came, or were not lost."""
         if self._settled is not None:

@@ -28,6 +28,9 @@ class Layer(Protocol):
     def expire(self, time: int) -> None:
         """Nothing happened for the response timeout: give up waiting for answers and keys."""
 
+    def relieve(self, time: int) -> None:
+        """Memory is short: give back all that is held (``budget``), and go on with what follows as far as possible."""
+
     def close(self, time: int) -> None:
         """The connection ended, or is forgotten. Nothing follows."""
 
@@ -47,6 +50,9 @@ class Ignore:
         """Nothing."""
 
     def expire(self, time: int) -> None:
+        """Nothing."""
+
+    def relieve(self, time: int) -> None:
         """Nothing."""
 
     def close(self, time: int) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
+from agent_py.connection.budget import Budget
 from agent_py.connection.connection import Connection
 from agent_py.counters import Counter, Counters
 
@@ -65,6 +66,18 @@ class ConnectionTable:
                 connection.expire(now)
         for connection_id in gone:
             self.remove(connection_id, now)
+
+    def relieve(self, budget: Budget, now: int) -> None:
+        """Have connections give back what they hold (LOST_MEMORY_CONNECTION), the one idle longest first, to the goal.
+
+        O(connections), paid by the bytes that are set free.
+        """
+        for connection in self._connections.values():
+            if budget.held <= budget.goal:
+                return
+            if connection.account.held:
+                self._counters.add(Counter.LOST_MEMORY_CONNECTION)
+                connection.layer.relieve(now)
 
     def close(self, now: int) -> None:
         """Close and forget all connections."""

@@ -73,6 +73,10 @@ class Tap:
         """Nothing to write: replay has timeouts of its own."""
         self._upper.expire(time)
 
+    def relieve(self, time: int) -> None:
+        """Nothing to write: replay has a budget of its own."""
+        self._upper.relieve(time)
+
     def close(self, time: int) -> None:
         """A CLOSE chunk."""
         self._record(self._chunk(Kind.CLOSE, 0, 0, 0, time, b""))

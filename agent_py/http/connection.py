@@ -12,7 +12,10 @@ single one does so too when its response's head was surely among the lost bytes 
 With pipelining (two requests met in one read) that cannot be known: all unanswered requests go out without a response,
 and as many late responses are passed over. Nothing is guessed.
 
-Memory: at most ``pipeline_depth`` unanswered requests with bodies up to the body limit. Each event is O(its bytes).
+Memory: at most ``pipeline_depth`` unanswered requests with bodies up to the body limit, all in the connection's account
+(connection/budget.py). When memory is short a body is cut (LOST_MEMORY_BODY), or the unanswered requests go out without
+their responses and a half-read head is dropped and counted (LOST_MEMORY_HEAD); late answers are passed over. Each event
+is O(its bytes).
 """
 
 from __future__ import annotations
@@ -22,6 +25,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from agent_py.chunk import Direction
+from agent_py.connection.budget import Account
 from agent_py.counters import Counter, Counters
 from agent_py.http.fields import FieldLines
 from agent_py.http.messages import RequestMessage, ResponseMessage
@@ -47,22 +51,32 @@ class Http1:
     """The HTTP/1.x layer; ``emit`` takes each pair. ``late``: the connection is joined somewhere in its middle."""
 
     __slots__ = (
-        "_absorb", "_counters", "_depth", "_emit", "_ingress_gap", "_pipelined", "_requests", "_responses",
+        "_absorb", "_counters", "_depth", "_emit", "_ingress_gap", "_owing", "_pipelined", "_requests", "_responses",
         "_unanswered", "_unmatched",
     )  # fmt: skip
 
     def __init__(
-        self, settings: HttpSettings, lines: FieldLines, counters: Counters, emit: Emit, *, late: bool = False
+        self,
+        settings: HttpSettings,
+        lines: FieldLines,
+        counters: Counters,
+        emit: Emit,
+        account: Account | None = None,
+        *,
+        late: bool = False,
     ) -> None:
+        head_limit, body_limit = settings.head_limit, settings.request_body_limit
         self._requests = RequestReader(
-            lines, counters, head_limit=settings.head_limit, body_limit=settings.request_body_limit, resync=late
+            lines, counters, head_limit=head_limit, body_limit=body_limit, resync=late, account=account
         )
-        self._responses = ResponseReader(lines, self._method, head_limit=settings.head_limit, resync=late)
+        self._responses = ResponseReader(lines, self._method, head_limit=head_limit, resync=late, account=account)
         self._unanswered: deque[RequestMessage] = deque()
         self._depth = settings.pipeline_depth
         self._counters = counters
         self._emit = emit
         self._absorb = 0
+        self._owing = False
+        """Whether the answers to be passed over will surely come: the requests left for lack of memory."""
         self._unmatched = 0
         self._pipelined = False
         self._ingress_gap = False
@@ -101,7 +115,7 @@ class Http1:
     def _take(self, begun: list[RequestMessage]) -> None:
         queue = self._unanswered
         if begun:
-            if not queue:
+            if not queue and not self._owing:
                 self._absorb = 0
             queue.extend(begun)
         if queue and queue[0].response is not None:
@@ -115,6 +129,7 @@ class Http1:
         queue = self._unanswered
         while queue and queue[0].complete and queue[0].response is not None:
             message = queue.popleft()
+            message.release()
             if not message.lost:
                 self._emit(message, message.response)
 
@@ -135,9 +150,11 @@ class Http1:
         self._ingress_gap = False
         if self._absorb:
             self._absorb -= 1
+            self._owing = self._owing and self._absorb > 0
             return
         if queue and queue[0].complete and queue[0].response is None:
             message = queue.popleft()
+            message.release()
             opens = message.request.method == b"CONNECT"
             if not message.lost:
                 self._emit(message, response)
@@ -148,7 +165,7 @@ class Http1:
                 if not self._requests.abandon():
                     self._counters.add(Counter.LOST_REQUEST_MISSING)
                 return
-            waiting.response = response
+            waiting.answered(response)
             opens = waiting.request.method == b"CONNECT"
         status = response.response.status
         if status == 101 or (opens and 200 <= status < 300):
@@ -158,13 +175,13 @@ class Http1:
         """Another protocol follows: hand out what is known, look at nothing more."""
         self._counters.add(Counter.LOST_OPAQUE)
         self._finish()
-        self._responses.stopped = True
+        self._responses.close()
 
     def _dismiss_unanswered(self) -> None:
         """Response bytes were lost: let the requests go whose responses may have been among them."""
         responses = self._responses
         surely = responses.headless and not self._ingress_gap
-        responses.gapped = responses.headless = False
+        responses.gapped = responses.headless = self._owing = False
         count = len(self._unanswered)
         if count == 1 and surely and not self._pipelined and self._unanswered[0].complete:
             self._dismiss()
@@ -177,6 +194,9 @@ class Http1:
 
     def _dismiss(self) -> None:
         message = self._unanswered.popleft()
+        if not message.complete:
+            self._requests.detach()
+        message.release()
         if not message.lost:
             self._emit(message, message.response)
 
@@ -193,7 +213,18 @@ class Http1:
             self._absorb += 1
             self._dismiss()
 
+    def relieve(self, time: int) -> None:
+        """Everything goes out as far as it is known; answers that are still to come are passed over."""
+        untold = self._responses.relieve(time, self._answer)
+        headless = self._requests.relieve()
+        self._absorb += headless + sum(message.response is None for message in self._unanswered)
+        if untold and self._absorb:
+            self._absorb -= 1
+        while self._unanswered:
+            self._dismiss()
+        self._owing = self._absorb > 0
+
     def close(self, time: int) -> None:
         """The connection ended: everything goes out as far as it is known."""
         self._finish()
-        self._responses.stopped = True
+        self._responses.close()

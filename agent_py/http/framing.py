@@ -10,6 +10,7 @@ import re
 from enum import Enum, auto
 from typing import Protocol
 
+from agent_py.connection.budget import FIELD, PART
 from agent_py.http.fields import BLANK, BadHeadError
 from common_py.contracts import Headers
 
@@ -88,6 +89,7 @@ class FixedBody:
     """A body of known length."""
 
     __slots__ = ("_sink", "left")
+    waiting = 0
 
     def __init__(self, length: int, sink: Sink | None) -> None:
         self.left = length
@@ -115,11 +117,16 @@ class FixedBody:
             self._sink.missing(taken)
         return None if self.left else size - taken
 
+    def detach(self) -> None:
+        """Only walk over what follows."""
+        self._sink = None
+
 
 class UntilClose:
     """A response body that ends with the connection."""
 
     __slots__ = ()
+    waiting = 0
 
     def read(self, data: bytes, start: int) -> int | None:
         """Never ends."""
@@ -128,6 +135,9 @@ class UntilClose:
     def skip(self, size: int) -> int | None:
         """Never ends."""
         return None
+
+    def detach(self) -> None:
+        """There is no sink."""
 
 
 class LostFramingError(Exception):
@@ -138,10 +148,11 @@ class ChunkedBody:
     """The chunked coding (RFC 9112 §7.1), bare LF accepted. ``trailers`` holds the trailer fields at the end.
 
     States: in a size line, in data with ``_left`` bytes to go, before the line end that closes data, in the trailer.
-    Partial lines wait in ``_line``, bounded by ``CHUNK_LINE_LIMIT`` and ``TRAILER_LIMIT``.
+    Partial lines wait in ``_line``, bounded by ``CHUNK_LINE_LIMIT`` and ``TRAILER_LIMIT``; trailers are kept for a sink
+    only. ``waiting``: bytes that both weigh between two reads.
     """
 
-    __slots__ = ("_left", "_line", "_sink", "_state", "_trailer_bytes", "trailers")
+    __slots__ = ("_left", "_line", "_sink", "_state", "_trailer_bytes", "trailers", "waiting")
 
     def __init__(self, sink: Sink | None) -> None:
         self.trailers: Headers = []
@@ -150,6 +161,16 @@ class ChunkedBody:
         self._left = 0
         self._line: list[bytes] = []
         self._trailer_bytes = 0
+        self.waiting = 0
+
+    def detach(self) -> None:
+        """Only walk over what follows."""
+        self._sink = None
+        self.trailers = []
+        self._weigh()
+
+    def _weigh(self) -> None:
+        self.waiting = self._trailer_bytes + PART * len(self._line) + FIELD * len(self.trailers)
 
     def read(self, data: bytes, start: int) -> int | None:
         """Consume from ``data[start:]``; the position behind the body, or None. Raises BadHeadError."""
@@ -167,13 +188,14 @@ class ChunkedBody:
             line_end = data.find(b"\n", start)
             if line_end < 0:
                 self._keep(data[start:])
-                return None
+                break
             self._keep(data[start:line_end])
             start = line_end + 1
             line = b"".join(self._line)
             self._line.clear()
             if self._take(line):
                 return start
+        self._weigh()
         return None
 
     def _keep(self, part: bytes) -> None:
@@ -204,8 +226,9 @@ class ChunkedBody:
         line = line.removesuffix(b"\r")
         if not line:
             return True
-        name, _colon, value = line.partition(b":")
-        self.trailers.append((name, value.strip(BLANK)))
+        if self._sink is not None:
+            name, _colon, value = line.partition(b":")
+            self.trailers.append((name, value.strip(BLANK)))
         return False
 
     def skip(self, size: int) -> int | None:

@@ -17,7 +17,7 @@ NOT_YET = None
 class HeadReader:
     """``read`` returns (start line, fields, position behind the head) or None while the head goes on."""
 
-    __slots__ = ("_careful", "_first_line_from", "_held", "_limit", "_lines", "_searched", "busy", "framing")
+    __slots__ = ("_careful", "_first_line_from", "_held", "_limit", "_lines", "_searched", "busy", "framing", "waiting")
 
     def __init__(self, lines: FieldLines, limit: int) -> None:
         self._lines = lines
@@ -25,6 +25,8 @@ class HeadReader:
         self._held = bytearray()
         self.busy = False
         """Whether a part of a head waits for the rest."""
+        self.waiting = 0
+        """Bytes of that part."""
         self._searched = 0
         self._first_line_from = 0
         self._careful = False
@@ -40,6 +42,7 @@ class HeadReader:
         """Forget the part that waits."""
         self._held.clear()
         self.busy = False
+        self.waiting = 0
         self._searched = 0
         self._first_line_from = 0
 
@@ -81,8 +84,7 @@ class HeadReader:
         self._held += data[start : start + self._limit + 4]
         found = head_end(self._held, self._searched)
         if found is None:
-            self._searched = max(0, len(self._held) - 2)
-            self._check()
+            self._wait()
             return NOT_YET
         self._check(found[0])
         block = bytes(self._held[: found[0]])
@@ -92,7 +94,11 @@ class HeadReader:
     def _hold(self, part: bytes) -> None:
         self._held += part
         self.busy = bool(part)
-        self._searched = max(0, len(self._held) - 2)
+        self._wait()
+
+    def _wait(self) -> None:
+        self.waiting = len(self._held)
+        self._searched = max(0, self.waiting - 2)
         self._check()
 
     def _check(self, size: int | None = None) -> None:

@@ -12,11 +12,19 @@ from __future__ import annotations
 
 import re
 
+from agent_py.connection.budget import FIELD, HEAD, Account
 from agent_py.counters import Counter, Counters
 from agent_py.http.fields import BadHeadError, FieldLines, looks_like_request, request_line
 from agent_py.http.framing import Body, ChunkedBody, FixedBody, Length, LostFramingError, request_length
 from agent_py.http.head import HeadReader
-from agent_py.http.messages import REQUEST_BODY_LIMIT, REQUEST_GAP, REQUEST_UNFINISHED, RequestMessage, lost_request
+from agent_py.http.messages import (
+    REQUEST_BODY_LIMIT,
+    REQUEST_GAP,
+    REQUEST_MEMORY,
+    REQUEST_UNFINISHED,
+    RequestMessage,
+    lost_request,
+)
 from common_py.contracts import Request
 
 _blank_lines = re.compile(rb"[\r\n]*").match
@@ -25,13 +33,25 @@ _blank_lines = re.compile(rb"[\r\n]*").match
 class RequestReader:
     """One direction of one connection; see the module's text."""
 
-    __slots__ = ("_body", "_body_limit", "_counters", "_head", "_message", "_start", "resync", "stopped")
+    __slots__ = (
+        "_account", "_body", "_body_limit", "_counters", "_head", "_message", "_start", "_waiting", "resync", "stopped",
+    )  # fmt: skip
 
     def __init__(
-        self, lines: FieldLines, counters: Counters, *, head_limit: int, body_limit: int, resync: bool = False
+        self,
+        lines: FieldLines,
+        counters: Counters,
+        *,
+        head_limit: int,
+        body_limit: int,
+        resync: bool = False,
+        account: Account | None = None,
     ) -> None:
         self._head = HeadReader(lines, head_limit)
         self._counters = counters
+        self._account = account if account is not None else Account()
+        self._waiting = 0
+        """Bytes of unfinished lines, as the account knows them."""
         self._body_limit = body_limit
         self._body: Body | None = None
         self._message: RequestMessage | None = None
@@ -55,6 +75,7 @@ class RequestReader:
             return []
         begun: list[RequestMessage] = []
         position, size = 0, len(data)
+        held = self._waiting
         tentative = self.resync
         if tentative:
             if not looks_like_request(data):
@@ -79,15 +100,29 @@ class RequestReader:
                 if found is None:
                     self._first_line(begun)
                     break
+                held += found[2] - position
                 position = found[2]
-                self._open(found[0], found[1], begun)
+                self._open(found[0], found[1], begun, held)
+                held = 0
         except BadHeadError:
             self._bad(begun, time, counted=not (tentative and not begun))
+        waiting = head.waiting if self._body is None else self._body.waiting
+        if waiting != self._waiting:
+            self._wait(waiting)
         return begun
 
-    def _open(self, line: bytes, fields: list[tuple[bytes, bytes]], begun: list[RequestMessage]) -> None:
+    def _wait(self, waiting: int) -> None:
+        self._account.add(waiting - self._waiting)
+        self._waiting = waiting
+
+    def _settle(self) -> None:
+        self._wait(self._head.waiting if self._body is None else self._body.waiting)
+
+    def _open(self, line: bytes, fields: list[tuple[bytes, bytes]], begun: list[RequestMessage], size: int) -> None:
         method, target, version = request_line(line)
-        message = RequestMessage(Request(method, target, version, fields), self._start, self._body_limit)
+        request = Request(method, target, version, fields)
+        held = HEAD + size + FIELD * len(fields)
+        message = RequestMessage(request, self._start, self._body_limit, self._account, self._counters, held)
         begun.append(message)
         if version == "0.9":
             self._simple(message)
@@ -122,7 +157,7 @@ class RequestReader:
         if line is None or b" HTTP/" in line:
             return
         self._head.reset()
-        self._open(line, [], begun)
+        self._open(line, [], begun, len(line))
 
     def _finish(self) -> None:
         message = self._message
@@ -130,6 +165,8 @@ class RequestReader:
             message.finish(self._body.trailers if isinstance(self._body, ChunkedBody) else None)
             if REQUEST_BODY_LIMIT in message.incomplete:
                 self._counters.add(Counter.LOST_BODY_LIMIT, message.request.body_size - message.kept)
+            elif REQUEST_MEMORY in message.incomplete:
+                self._counters.add(Counter.LOST_MEMORY_BODY, message.request.body_size - message.kept)
         self._message = None
         self._body = None
 
@@ -140,6 +177,8 @@ class RequestReader:
         if self._message is not None:
             self._message.note(REQUEST_UNFINISHED)
             self._finish()
+        elif self._body is not None:
+            self._body = None
         elif counted and not (begun and REQUEST_UNFINISHED in begun[-1].incomplete):
             self._counters.add(Counter.LOST_PARSE_ERROR)
             begun.append(lost_request(time))
@@ -160,6 +199,7 @@ class RequestReader:
             if not self._head.busy:
                 return []
             self._head.reset()
+            self._settle()
             self._counters.add(Counter.LOST_GAP)
             return [lost_request(time)]
         if self._message is not None:
@@ -171,13 +211,43 @@ class RequestReader:
         if behind is not None:
             self.resync = behind > 0
             self._finish()
+        self._settle()
         return []
+
+    def detach(self) -> None:
+        """Let the request go whose body is being read; the rest of the body is passed over."""
+        body, message = self._body, self._message
+        if body is None or message is None:
+            return
+        message.note(REQUEST_UNFINISHED)
+        self._finish()
+        self._body = body
+        body.detach()
+        self._settle()
+
+    def relieve(self) -> bool:
+        """Give back all that is held. True when that was a head, counted as lost: its answer goes astray."""
+        self.detach()
+        if self._body is not None:
+            if self._body.waiting:
+                self._body = None
+                self.resync = True
+                self._settle()
+            return False
+        if not self._head.busy:
+            return False
+        self._head.reset()
+        self._settle()
+        self._counters.add(Counter.LOST_MEMORY_HEAD)
+        self.resync = True
+        return True
 
     def abandon(self) -> bool:
         """Give a half-read head up as lost, because its response came or its connection ended. True when one was."""
         if not self._head.busy:
             return False
         self._head.reset()
+        self._settle()
         self._counters.add(Counter.LOST_PARSE_ERROR)
         self.resync = True
         return True
@@ -187,6 +257,9 @@ class RequestReader:
         if self._message is not None:
             self._message.note(REQUEST_UNFINISHED)
             self._finish()
+        self._body = None
+        self._head.reset()
+        self._settle()
         self.stopped = True
 
 

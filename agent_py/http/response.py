@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from agent_py.connection.budget import Account
 from agent_py.http.fields import BadHeadError, FieldLines, status_line
 from agent_py.http.framing import Body, ChunkedBody, FixedBody, Length, LostFramingError, UntilClose, response_length
 from agent_py.http.head import HeadReader
@@ -25,13 +26,21 @@ _UNTIL_CLOSE = UntilClose()
 class ResponseReader:
     """One direction of one connection. ``method`` returns the method of the oldest unanswered request."""
 
-    __slots__ = ("_body", "_head", "_method", "gapped", "headless", "resync", "stopped")
+    __slots__ = ("_account", "_body", "_head", "_method", "_waiting", "gapped", "headless", "resync", "stopped")
 
     def __init__(
-        self, lines: FieldLines, method: Callable[[], bytes], *, head_limit: int, resync: bool = False
+        self,
+        lines: FieldLines,
+        method: Callable[[], bytes],
+        *,
+        head_limit: int,
+        resync: bool = False,
+        account: Account | None = None,
     ) -> None:
         self._head = HeadReader(lines, head_limit)
         self._method = method
+        self._account = account if account is not None else Account()
+        self._waiting = 0
         self._body: Body | None = None
         self.resync = resync
         self.gapped = False
@@ -48,6 +57,17 @@ class ResponseReader:
             if not data.startswith(START):
                 return
             self.resync = False
+        self._read(data, time, out)
+        waiting = self._head.waiting if self._body is None else self._body.waiting
+        if waiting != self._waiting:
+            self._settle()
+
+    def _settle(self) -> None:
+        waiting = self._head.waiting if self._body is None else self._body.waiting
+        self._account.add(waiting - self._waiting)
+        self._waiting = waiting
+
+    def _read(self, data: bytes, time: int, out: Callable[[ResponseMessage], None]) -> None:
         position, size = 0, len(data)
         try:
             while position < size and not (self.stopped or self.resync):
@@ -115,33 +135,52 @@ class ResponseReader:
         if self._body is None:
             self._cut(time, out)
             self._lose()
+            self._settle()
             return
         try:
             behind = self._body.skip(size)
         except LostFramingError:
             self._lose()
+            self._settle()
             return
         if behind is not None:
             self._body = None
             self.resync = behind > 0
             self.headless |= self.gapped and self.resync
+        self._settle()
 
-    def _cut(self, time: int, out: Callable[[ResponseMessage], None]) -> None:
-        """A head of which only the beginning was seen still tells its status and first fields."""
+    def relieve(self, time: int, out: Callable[[ResponseMessage], None]) -> bool:
+        """Give back all that is held. True when that was a head of which not even the status is known."""
+        untold = self._head.busy and not self._cut(time, out)
+        if self._head.busy or (self._body is not None and self._body.waiting):
+            self._lose()
+        self._settle()
+        return untold
+
+    def close(self) -> None:
+        """Nothing that follows is of interest."""
+        self.stopped = True
+        self._body = None
+        self._head.reset()
+        self._settle()
+
+    def _cut(self, time: int, out: Callable[[ResponseMessage], None]) -> bool:
+        """A head of which only the beginning was seen still tells its status and first fields; whether it did."""
         held = self._head.held
         whole = held.rfind(b"\r\n")
         if whole < 0 or not held.startswith(START):
-            return
+            return False
         self._head.reset()
         found = self._head.read(held[:whole] + b"\r\n\r\n", 0)
         if found is None:
-            return
+            return False
         try:
             status = status_line(found[0])
         except BadHeadError:
-            return
+            return False
         if status >= 200 or status == 101:
             out(ResponseMessage(Response(status, found[1]), time, cut=True))
+        return True
 
     def _lose(self) -> None:
         self.resync = True

@@ -19,6 +19,10 @@ class ChunkSource(Protocol):
         """Sleep until there may be chunks, at most ``timeout`` seconds. False when the time ran out."""
         ...
 
+    def unread(self) -> int:
+        """Bytes that wait to be drained and that nobody will have when the source is closed."""
+        ...
+
     def close(self) -> None:
         """Give back what the source holds."""
         ...

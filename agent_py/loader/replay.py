@@ -75,6 +75,10 @@ class ReplaySource:
         self._sleep(min(timeout, needed))
         return needed <= timeout
 
+    def unread(self) -> int:
+        """None: a recording stays."""
+        return 0
+
     def close(self) -> None:
         """Forget the rest."""
         self._next = None

@@ -161,4 +161,4 @@ class Backlog:
         self._closed = True
         self._stop_waiting()
         for half in self._halves:
-            half.pending.clear()
+            half.drop()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 
+from agent_py.connection.budget import Account
 from agent_py.tls.handshake import HandshakeReader
 from agent_py.tls.protection import Opener, Tls13Opener
 from agent_py.tls.records import Event, Record, RecordReader
@@ -23,11 +24,14 @@ class Half:
     """State of one direction. ``protected``: a ChangeCipherSpec went by (TLS 1.2)."""
 
     __slots__ = (
-        "application", "direction", "finished", "handshake", "opener", "pending", "pending_bytes", "protected",
-        "reader", "secret", "sequence", "suite", "uncertain",
+        "_account", "_waiting", "application", "direction", "finished", "handshake", "opener", "pending",
+        "pending_bytes", "protected", "reader", "secret", "sequence", "suite", "uncertain",
     )  # fmt: skip
 
-    def __init__(self, direction: int) -> None:
+    def __init__(self, direction: int, account: Account | None = None) -> None:
+        self._account = account if account is not None else Account()
+        self._waiting = 0
+        """Bytes of unfinished records and messages, as the account knows them."""
         self.direction = direction
         self.reader = RecordReader()
         self.handshake = HandshakeReader()
@@ -46,14 +50,34 @@ class Half:
 
     def hold(self, event: Event) -> None:
         """Keep a record until its key comes."""
+        size = _weight(event)
         self.pending.append(event)
-        self.pending_bytes += 64 + (len(event.fragment) if isinstance(event, Record) else 0)
+        self.pending_bytes += size
+        self._account.add(size)
 
     def unhold(self) -> Event:
         """The oldest record that waited is done."""
         event = self.pending.popleft()
-        self.pending_bytes -= 64 + (len(event.fragment) if isinstance(event, Record) else 0)
+        size = _weight(event)
+        self.pending_bytes -= size
+        self._account.add(-size)
         return event
+
+    def weigh(self) -> None:
+        """Tell the account what the readers hold now."""
+        waiting = self.reader.waiting + self.handshake.waiting
+        if waiting != self._waiting:
+            self._account.add(waiting - self._waiting)
+            self._waiting = waiting
+
+    def drop(self) -> None:
+        """Forget the records that wait, and what the readers hold."""
+        self._account.add(-self.pending_bytes)
+        self.pending.clear()
+        self.pending_bytes = 0
+        self.reader = RecordReader()
+        self.handshake.reset()
+        self.weigh()
 
     def use(self, opener: Opener | None, secret: bytearray | None, suite: Suite | None, sequence: int = 0) -> None:
         """Take a new key into use (None: none yet); the old secret is wiped."""
@@ -126,3 +150,7 @@ class Half:
                 self.sequence, self.uncertain = number + 1, False
                 return data
         return None
+
+
+def _weight(event: Event) -> int:
+    return 64 + (len(event.fragment) if isinstance(event, Record) else 0)

@@ -42,6 +42,11 @@ class HandshakeReader:
         """Bytes that the held ones must grow to before looking at them again: time stays linear."""
         self._skip = 0
 
+    @property
+    def waiting(self) -> int:
+        """Bytes of the message that waits for its rest."""
+        return len(self._held)
+
     def data(self, fragment: bytes) -> list[tuple[int, bytes]]:
         """The (type, body) of each message that ``fragment`` completes; a long one has an empty body."""
         if self._skip:

@@ -66,6 +66,11 @@ class RecordReader:
         self._skip = 0
         self._astray = False
 
+    @property
+    def waiting(self) -> int:
+        """Bytes of the record that waits for its rest."""
+        return len(self._held)
+
     def data(self, data: bytes, time: int) -> list[Event]:
         """Continue with ``data``."""
         events: list[Event] = []

@@ -48,7 +48,7 @@ class TlsSession:
         self._settings = settings
         self._store = store
         self._counters = counters
-        self._halves = (Half(0), Half(1))
+        self._halves = (Half(0, connection.account), Half(1, connection.account))
         self._negotiation = Negotiation()
         self._finder = KeyFinder(store, connection.id, connection.tgid)
         self._decryption = Decryption(self._negotiation, self._finder)
@@ -79,6 +79,13 @@ class TlsSession:
         elif not self._dead:
             self.layer.expire(time)
 
+    def relieve(self, time: int) -> None:
+        """Memory is short: the layer above gives back what it holds; a session that holds records is given up."""
+        if not any(half.pending for half in self._halves):
+            self.layer.relieve(time)
+        if self._connection.account.held and not self._dead:
+            self._end(time)
+
     def close(self, time: int) -> None:
         """The connection ended."""
         if self._dead:
@@ -95,6 +102,7 @@ class TlsSession:
                     self._backlog.clear(event.time)
                 if half.pending_bytes > self._settings.pending_limit:
                     self._give_up(event.time, Counter.LOST_KEY_MISSING)
+        half.weigh()
 
     def _handle(self, half: Half, event: Event) -> bool:
         """Deal with one event; False when it must wait for a key."""

@@ -1,15 +1,16 @@
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from agent_py import config
 from agent_py.discover.elf import ChangedError, Elf
 from agent_py.mirroring import SWEEP_LOOKS, YOUNG_LOOKS, Mirroring
-from common_py import logging
 from common_py.errors import UserError
 from tests.agent_py.test_config import load
 
@@ -89,10 +90,10 @@ def test_a_process_its_children_and_their_library_come_and_go(tmp_path: Path, se
     assert len(loader.probes) == len(mirroring.libraries) == 1
     server.stdin.close()
     server.wait()
-    for _ in range(100):
+    deadline = time.monotonic() + 10
+    while mirroring.processes and time.monotonic() < deadline:
         mirroring.look()
-        if not mirroring.processes:
-            break
+        time.sleep(0.01)
     assert loader.selected == set()
     assert loader.sweeps
     for ended in loader.sweeps:
@@ -169,25 +170,23 @@ def test_no_such_process_is_a_sentence(tmp_path: Path) -> None:
 
 
 def test_a_library_that_changes_while_it_is_read_is_a_warning_and_tried_again(
-    tmp_path: Path, server: subprocess.Popen[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, server: subprocess.Popen[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     loader = RecordingLoader()
     mirroring = Mirroring(settings(tmp_path, mirror_pids=[server.pid]), loader)
-    logging.configure("agent", "info")
 
     def changed(_elf: Elf) -> None:
         raise ChangedError("it changed while it was read")
 
-    with monkeypatch.context() as patch:
+    with monkeypatch.context() as patch, capture_logs() as logs:
         patch.setattr(Elf, "check_unchanged", changed)
         mirroring.start()
         for _ in range(YOUNG_LOOKS + 2):
             mirroring.look()
     assert mirroring.libraries == {}
-    lines = capsys.readouterr().err.splitlines()
-    said = [line for line in lines if '"warning"' in line and f'"pid": {server.pid},' in line and "libcrypto" in line]
-    assert len(said) == 1, "said once, not at each look"
-    assert "it changed while it was read" in said[0]
+    said = [one for one in logs if one["log_level"] == "warning" and one["pid"] == server.pid]
+    (reason,) = [one["reason"] for one in said if "libcrypto" in one["reason"]]
+    assert "it changed while it was read" in reason
     mirroring.look()
     assert len(mirroring.libraries) == len(loader.probes) == 1
     server.kill()

@@ -21,5 +21,8 @@ class Events:
     def expire(self, time: int) -> None:
         self.told.append(("expire",))
 
+    def relieve(self, time: int) -> None:
+        self.told.append(("relieve",))
+
     def close(self, time: int) -> None:
         self.told.append(("close",))
