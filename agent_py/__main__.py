@@ -2,33 +2,30 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
-from pathlib import Path
+from types import FrameType
 
-from agent_py import config
-from agent_py.parent import Parent
-from common_py import logging, program
-from common_py.errors import UserError
-from common_py.process import die_with_parent, forbid_dumps
+
+def interrupted(number: int, _frame: FrameType | None) -> None:
+    """End at once, as long as nothing has begun that must be ended in good order.
+
+    An exception could be raised anywhere here, also in a callback from libbpf, which would print it and go on. What the
+    kernel holds for this process, and the workers, end with it.
+    """
+    os.write(sys.stderr.fileno(), b"Interrupted before the agent ran.\n")
+    os._exit(128 + number)
 
 
 def main() -> int:
     """Run the agent; the exit code is 0 after SIGTERM, and an error's own otherwise."""
-    parser = program.options("Agent: mirrors the HTTP traffic of chosen processes to a processing node.")
-    parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="see agent-config.schema.json")
-    options = parser.parse_args()
-    if options.parent is not None:
-        die_with_parent(options.parent)
-    try:
-        settings = config.load(options.config)
-        logging.configure("agent", settings.log_level)
-        forbid_dumps()
-        Parent(settings).run()
-    except UserError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
-    return 0
+    from agent_py import program
+
+    return program.main()
 
 
 if __name__ == "__main__":
+    # Before the imports: they take longer than a hasty Ctrl-C.
+    signal.signal(signal.SIGINT, interrupted)
     sys.exit(main())

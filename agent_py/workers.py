@@ -79,6 +79,8 @@ class WorkerProcess:
             [sys.executable, "-m", "agent_py.worker"],
             stdin=subprocess.PIPE,
             pass_fds=[fd for fd in (self.ring_fd, self.sleepers_fd, self._counters_fd, ready) if fd >= 0],
+            # Ctrl-C is the parent's business, also while the worker still starts.
+            start_new_session=True,
         )
         os.close(ready)
         if self.process.stdin is None:

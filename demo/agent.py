@@ -52,11 +52,16 @@ class Agent:
             self.stop()
         self.intake.__exit__(*exception)
 
+    def write_configuration(self) -> Path:
+        """Write its configuration."""
+        path = self.directory / "agent.yaml"
+        path.write_text(yaml.safe_dump(self._configuration))
+        return path
+
     def start(self) -> None:
         """Start it and return when it captures."""
         self._address.unlink(missing_ok=True)
-        path = self.directory / "agent.yaml"
-        path.write_text(yaml.safe_dump(self._configuration))
+        path = self.write_configuration()
         command = [sys.executable, "-m", "agent_py", "--config", str(path), "--parent", str(os.getpid())]
         with (self.directory / "agent.log").open("ab") as log:
             self.process = subprocess.Popen(command, stderr=log)

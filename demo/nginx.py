@@ -120,9 +120,15 @@ class Nginx:
             time.sleep(0.02)
 
     def stop(self) -> None:
-        """Ask the master to end at once, and wait until it has."""
-        pid = self.pid
-        os.kill(pid, signal.SIGTERM)
+        """Ask the master to end at once, and wait until it has. Nothing when it is gone already."""
+        try:
+            pid = self.pid
+            # A master that was killed leaves its file, and its id may be another process's by now.
+            if str(self.directory).encode() not in Path(f"/proc/{pid}/cmdline").read_bytes():
+                return
+            os.kill(pid, signal.SIGTERM)
+        except (FileNotFoundError, ProcessLookupError):
+            return
         while (self.directory / "nginx.pid").exists() and Path(f"/proc/{pid}").exists():
             signal.sigtimedwait([], 0.02)
 
