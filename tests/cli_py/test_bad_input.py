@@ -266,7 +266,7 @@ class TestWithoutRoot:
         path.chmod(0o644)
         code = (
             "import os, sys\n"
-            "from agent_py.__main__ import main\n"
+            "from agent_py.program import main\n"
             "from agent_py.loader.libbpf import library\n"
             "library()\n"
             f"os.setgroups([]); os.setgid({NOBODY}); os.setuid({NOBODY})\n"
@@ -319,7 +319,7 @@ def test_an_agent_without_btf_or_objects(patch: str, code: int, words: str, tmp_
         "from agent_py.loader.live import LiveLoader\n"
         f"{patch}\n"
         "LiveLoader.__init__.__defaults__ = (live.OBJECTS,)\n"
-        "from agent_py.__main__ import main\n"
+        "from agent_py.program import main\n"
         "sys.exit(main())\n"
     )
     command = [sys.executable, "-c", program, "--config", path]
