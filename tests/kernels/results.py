@@ -38,7 +38,7 @@ emulated (QEMU, one processor), so the seconds say nothing about the cost of cap
 Left out: one test that compiles a wrong program, since the guests have no compiler.
 
 The verifier goes through a million instructions of a program at most; a program that is refused is reported with the
-verifier's log. Before 5.16 the kernel does not tell how many it were.
+verifier's log. Before 5.16 the kernel does not tell how many they were.
 
 What older kernels lack, and what follows:
 
