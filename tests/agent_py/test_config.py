@@ -20,6 +20,7 @@ def test_defaults_come_from_the_schema(tmp_path: Path) -> None:
     loaded = load(tmp_path)
     assert loaded.ring_bytes == 16 << 20
     assert loaded.worker_user == 65532
+    assert loaded.connections_bytes == 128 << 20
     assert loaded.tls_enabled
 
 
@@ -32,6 +33,7 @@ def test_defaults_come_from_the_schema(tmp_path: Path) -> None:
         ({"workers": 0}, "workers must be at least 1"),
         ({"mirror_ports": [80, 70000]}, "mirror_ports.1 must be at most 65535"),
         ({"node_hots": "x"}, "has the unknown key 'node_hots'"),
+        ({"connections_bytes": 1000}, "connections_bytes must be at least 1048576"),
         ({"log_level": "loud"}, "log_level must be one of"),
     ],
 )

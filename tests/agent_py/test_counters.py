@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from agent_py import counters as module
-from agent_py.counters import BLOCK_BYTES, REGISTRY, Counter, Counters
+from agent_py.counters import BLOCK_BYTES, GAUGES, REGISTRY, Counter, Counters, Gauge
 
 PACKAGE = Path(module.__file__).parent
 
@@ -19,6 +19,16 @@ def test_every_counter_is_counted_somewhere() -> None:
     sources = (path.read_text() for path in PACKAGE.rglob("*.py") if path.name != "counters.py")
     counted = set(re.findall(r"\bCounter\.([A-Z_]+)\b", "\n".join(sources)))
     assert {counter.name for counter in Counter} == counted
+
+
+def test_gauges_have_a_help_and_a_slot_of_their_own() -> None:
+    assert set(GAUGES) == set(Gauge)
+    assert not set(Gauge) & {int(counter) for counter in Counter}
+    counters = Counters()
+    for gauge in Gauge:
+        counters.set(gauge, 7)
+    assert set(counters.snapshot().values()) == {0}
+    assert [counters[gauge] for gauge in Gauge] == [7] * len(Gauge)
 
 
 def test_losses_carry_their_cause() -> None:

@@ -213,3 +213,17 @@ def test_waiting_sees_a_record_that_comes_meanwhile(fake: FakeRing) -> None:
     assert len(ring.drain(SIZE)) == 1
     timer.join()
     ring.close()
+
+
+def test_what_is_unread_is_known(fake: FakeRing) -> None:
+    ring = Ring(fake.fd, SIZE)
+    assert ring.unread() == 0
+    record = pack_chunk(data(1))
+    for _ in range(3):
+        fake.write(record)
+    assert ring.unread() == fake.producer >= 3 * len(record)
+    assert len(ring.drain(1)) == 1
+    assert ring.unread() == fake.producer * 2 // 3
+    ring.drain(SIZE)
+    assert ring.unread() == 0
+    ring.close()

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from agent_py import worker as worker_module
 from agent_py.chunk import Chunk
-from agent_py.counters import Counter
+from agent_py.counters import Counter, Gauge
 from agent_py.forward.client import Forwarder
 from agent_py.worker import Worker, forward_settings
 from agent_py.workers import WorkerProcess
@@ -72,6 +73,9 @@ class Backlog:
     def wait(self, timeout: float) -> bool:
         raise AssertionError("it was told to end")
 
+    def unread(self) -> int:
+        return sum(chunk.captured for batch in self._batches for chunk in batch)
+
     def close(self) -> None:
         self.closed = True
 
@@ -89,3 +93,34 @@ def test_the_end_reads_the_whole_ring(files: Files, intake: Intake, tmp_path: Pa
     worker.run()
     assert [one.request.target for one in intake.exchanges()] == [b"/%d" % number for number in range(COUNT)]
     assert source.closed
+    assert bench[Counter.LOST_UNREAD] == 0
+
+
+def test_what_the_end_does_not_wait_for_is_counted(
+    files: Files, intake: Intake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker_module, "LAST_DRAIN", 0.0)
+    wire = Wire()
+    chunks = [wire.open(), *(wire.read(b"GET /%d HTTP/1.1\r\n\r\n" % number) for number in range(5))]
+    source = Backlog([[chunk] for chunk in chunks])
+    bench = Bench()
+    forwarder = Forwarder(forward_settings(settings(tmp_path, files, intake.port)), bench.counters)
+    worker = Worker(source, bench.pipeline, forwarder, bench.counters)
+    worker.stop(signal.SIGTERM, None)
+    worker.run()
+    assert source.closed
+    assert bench[Counter.CHUNKS] == 1, "one drain, then its time was over"
+    assert bench[Counter.LOST_UNREAD] == sum(chunk.captured for chunk in chunks[1:])
+
+
+def test_the_gauge_tells_what_connections_hold(files: Files, intake: Intake, tmp_path: Path) -> None:
+    wire = Wire()
+    source = Backlog([[wire.open(), wire.read(b"GET /a HTTP/1.1\r\nX: " + b"x" * 5000)]])
+    bench = Bench()
+    forwarder = Forwarder(forward_settings(settings(tmp_path, files, intake.port)), bench.counters)
+    worker = Worker(source, bench.pipeline, forwarder, bench.counters)
+    assert worker._step(0.0)
+    assert bench.counters[Gauge.CONNECTION_BYTES] == bench.pipeline.held > 5000
+    worker.stop(signal.SIGTERM, None)
+    worker.run()
+    assert bench.counters[Gauge.CONNECTION_BYTES] == 0
