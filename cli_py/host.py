@@ -20,6 +20,7 @@ from typing import Any
 
 import yaml
 
+from cli_py import logfile
 from cli_py.supervisor import Program, Supervisor
 from common_py.certificates import Authority, write_private
 from common_py.errors import NO_PERMISSION, UNAVAILABLE, UserError
@@ -55,12 +56,14 @@ class Host:
     url: str = ""
     token: str = field(default="", repr=False)
     agent_address: str = ""
+    stopping: Callable[[], bool] = lambda: False
+    """Looked at during the start, which it breaks off."""
     _supervisor: Supervisor | None = None
     _lock: int = -1
 
     def start(self) -> None:
-        """Start the programs in order. Raises UserError; then none is left running."""
-        self._supervisor = Supervisor(self.say)
+        """Start the programs in order. Raises UserError, and Interrupted; then none is left running."""
+        self._supervisor = Supervisor(self.say, stopping=self.stopping)
         try:
             self._prepare()
             self._start_programs(self._supervisor)
@@ -134,7 +137,7 @@ class Host:
 
     def _make(self, name: str, module: str, arguments: list[str]) -> Program:
         log = self._run / f"{name}.log"
-        log.write_bytes(b"")
+        logfile.begin(log)
         return Program(name, module, arguments, self._run / f"{name}.address", log)
 
     def _write(self, name: str, configuration: dict[str, Any]) -> Path:

@@ -14,6 +14,7 @@ import click
 
 from cli_py.doctor import obstacle
 from cli_py.host import Host, HostSettings
+from cli_py.supervisor import Interrupted
 from common_py.errors import NO_PERMISSION, UNAVAILABLE, USAGE, UserError
 
 LOOK_SECONDS = 0.5
@@ -109,9 +110,13 @@ def run(
         replay=replay.absolute() if replay else None,
         tls=not no_tls,
     )
-    host = Host(settings, say=click.echo)
     stopping = Stopping()
-    host.start()
+    host = Host(settings, say=click.echo, stopping=stopping.__bool__)
+    try:
+        host.start()
+    except Interrupted:
+        click.echo("Stopped during the start.")
+        return
     try:
         greet(host)
         while not stopping:

@@ -14,8 +14,10 @@ import pytest
 
 from agent_py.recording import Writer
 from cli_py import run as module
-from cli_py.host import Host, HostSettings
+from cli_py.host import Host, HostSettings, lock
+from cli_py.hostnode import LEDGER
 from cli_py.run import Stopping, default_data, greet, require_capture
+from cli_py.supervisor import STARTING_SECONDS
 from common_py.errors import UserError
 from tests.tiers import REPOSITORY
 
@@ -103,6 +105,35 @@ def command(pid: int) -> bytes:
 def worker_of(pid: int) -> int | None:
     """The agent's worker below ``pid``, once its agent runs."""
     return next((one for child in children(pid) for one in children(child) if b"agent_py.worker" in command(one)), None)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_during_the_start_ends_it_at_once(tmp_path: Path, number: signal.Signals) -> None:
+    """The node waits for somebody to write into the pipe that is its ledger, and hears no signal meanwhile."""
+    data = tmp_path / "data"
+    data.mkdir()
+    os.mkfifo(data / LEDGER)
+    arguments = ["--replay", str(tmp_path / "never-played"), "--data", str(data), "--console-port", "0"]
+    started = [sys.executable, "-m", "cli_py", "run", *arguments]
+    with subprocess.Popen(started, stdout=-1, stderr=-1, text=True, cwd=REPOSITORY) as oobctl:
+        try:
+            deadline = time.monotonic() + 20
+            while len(programs := children(oobctl.pid)) < 2:
+                assert oobctl.poll() is None
+                assert time.monotonic() < deadline
+                time.sleep(0.02)
+            time.sleep(1.0)
+            assert not (data / "run" / "node.address").exists()
+            assert oobctl.poll() is None
+            oobctl.send_signal(number)
+            began = time.monotonic()
+            output, errors = oobctl.communicate(timeout=20)
+        finally:
+            oobctl.kill()
+    assert time.monotonic() - began < STARTING_SECONDS + 4
+    assert (oobctl.returncode, output, errors) == (0, "Stopped during the start.\n", "")
+    assert not any(Path(f"/proc/{pid}").exists() for pid in programs)
+    os.close(lock(data))
 
 
 def test_a_recording_that_is_played_no_more_ends_it_with_one_sentence(tmp_path: Path) -> None:

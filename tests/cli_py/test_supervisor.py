@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -11,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from cli_py.supervisor import STABLE_SECONDS, Program, Supervisor
+from cli_py import logfile
+from cli_py import supervisor as supervision
+from cli_py.supervisor import STABLE_SECONDS, Interrupted, Program, Supervisor
 from common_py.errors import UserError
 
 pytestmark = pytest.mark.program
@@ -29,11 +32,18 @@ def end(number, frame):
     if how != "stubborn":
         sys.exit(0)
 signal.signal(signal.SIGTERM, end)
-if how != "silent":
+if how == "hangs":
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+if how not in ("silent", "hangs"):
     with open(address + ".part", "w") as file:
         print("127.0.0.1:1", file=file)
     os.rename(address + ".part", address)
 print('{"event": "runs"}', file=sys.stderr, flush=True)
+number = 0
+while how == "chatty":
+    number += 1
+    print(f'{{"number": {number}}}', file=sys.stderr, flush=True)
+    time.sleep(0.0005)
 while True:
     time.sleep(1)
 """
@@ -85,6 +95,47 @@ def test_what_does_not_end_is_killed(tmp_path: Path) -> None:
     assert 0.3 <= time.monotonic() - began < 5
     assert stubborn.process is not None
     assert stubborn.process.returncode == -signal.SIGKILL
+
+
+def test_a_start_is_broken_off_when_it_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(supervision, "STARTING_SECONDS", 0.2)
+    began = time.monotonic()
+    supervisor = Supervisor(print, stopping=lambda: time.monotonic() > began + 1.5)
+    ready, hanging = program(tmp_path, name="ready"), program(tmp_path, "hangs", "hanging")
+    supervisor.start(ready)
+    with pytest.raises(Interrupted):
+        supervisor.start(hanging)
+    supervisor.stop()
+    assert time.monotonic() - began < 5, "a program that is not ready is not waited for long"
+    assert [one.process.returncode for one in (ready, hanging) if one.process] == [0, -signal.SIGKILL]
+    with pytest.raises(Interrupted):
+        supervisor.start(program(tmp_path, name="late"))
+    assert len(supervisor.programs) == 2, "nothing is started any more"
+
+
+def test_the_log_of_a_program_that_holds_it_open_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    limit = 4000
+    monkeypatch.setattr(logfile, "LOG_BYTES", limit)
+    supervisor = Supervisor(print)
+    one = program(tmp_path, "chatty")
+    supervisor.start(one)
+    older = logfile.older(one.log_file)
+    rotations = 0
+    deadline = time.monotonic() + 20
+    while rotations < 3:
+        assert time.monotonic() < deadline
+        before = one.log_file.stat().st_size
+        supervisor.watch()
+        rotations += before >= limit
+        time.sleep(0.01)
+    supervisor.stop()
+    kept = older.read_bytes() + one.log_file.read_bytes()
+    assert limit <= older.stat().st_size
+    assert len(kept) < 5 * limit
+    assert b"\0" not in kept, "the program goes on at the beginning of the emptied file"
+    numbers = [json.loads(line)["number"] for line in kept.decode().splitlines() if line.startswith('{"number": ')]
+    assert numbers == sorted(numbers)
+    assert numbers[0] > 1
 
 
 def test_a_killed_program_is_started_again_with_growing_pauses(tmp_path: Path) -> None:
