@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from common_py.contracts import Exchange
 from demo.agent import Agent
 from demo.nginx import Nginx
 from tests.live.test_capture import Series, check, command, drive, losses
@@ -28,15 +29,15 @@ QUIET_SECONDS = 1.5
 """How long nothing new comes before what the others had to send is taken for whole."""
 
 
-def settled(agent: Agent) -> int:
-    """How many exchanges have come when nothing new comes any more."""
-    count, since = -1, time.monotonic()
+def settled(agent: Agent) -> list[Exchange]:
+    """The exchanges that have come when nothing new comes any more."""
+    found, since = agent.intake.exchanges(), time.monotonic()
     while time.monotonic() - since < QUIET_SECONDS:
-        now = len(agent.intake.exchanges())
-        if now != count:
-            count, since = now, time.monotonic()
+        now = agent.intake.exchanges()
+        if len(now) != len(found):
+            found, since = now, time.monotonic()
         time.sleep(0.05)
-    return count
+    return found
 
 
 def test_a_worker_that_stands_still_leaves_the_exchanges_of_the_others_alone(nginx: Nginx, tmp_path: Path) -> None:
@@ -44,7 +45,7 @@ def test_a_worker_that_stands_still_leaves_the_exchanges_of_the_others_alone(ngi
         stalled = agent.workers()[0]
         os.kill(stalled, signal.SIGSTOP)
         sent = drive(nginx, SEVERAL)
-        during = agent.intake.exchanges()[: settled(agent)]
+        during = settled(agent)
         os.kill(stalled, signal.SIGCONT)
         found = agent.settle(sent)
         metrics = agent.metrics()
