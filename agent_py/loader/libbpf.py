@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import platform
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -22,6 +23,11 @@ _PRINT = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int, ctypes.c_char_p, ctypes.c_
 _WARN = 0
 _KEPT_LINES = 400
 """Lines of libbpf's messages that are kept; the verifier's verdict is at the end."""
+_KEPT_BYTES = 1 << 16
+"""End of one message that is kept: the verifier's log is one, of many megabytes when it went far."""
+_ARGUMENT_LIST = {"x86_64": 24, "aarch64": 32}
+"""Bytes of a C va_list; its address is what a callback gets (System V psABI 3.5.7, AAPCS64 appendix B)."""
+_END_OF_VERDICT = "END PROG LOAD LOG"
 
 _SIGNATURES: Mapping[str, tuple[object, list[object]]] = {
     "bpf_object__open_file": (ctypes.c_void_p, [ctypes.c_char_p, ctypes.c_void_p]),
@@ -56,11 +62,19 @@ class Library:
 
     def _print(self, level: int, form: bytes, arguments: int) -> int:
         if level == _WARN:
-            buffer = ctypes.create_string_buffer(1 << 16)
-            self._format(buffer, len(buffer), form, arguments)
-            self.log.extend(buffer.value.decode("utf-8", "replace").splitlines())
+            message = self._formatted(form, arguments)[-_KEPT_BYTES:]
+            self.log.extend(message.decode("utf-8", "replace").splitlines())
             del self.log[:-_KEPT_LINES]
         return 0
+
+    def _formatted(self, form: bytes, arguments: int) -> bytes:
+        """The whole message: its length first, for which the list of arguments is walked twice."""
+        unread = ctypes.string_at(arguments, _ARGUMENT_LIST[platform.machine()])
+        size = self._format(None, 0, form, arguments)
+        ctypes.memmove(arguments, unread, len(unread))
+        buffer = ctypes.create_string_buffer(size + 1)
+        self._format(buffer, len(buffer), form, arguments)
+        return buffer.value
 
 
 def _open_library() -> ctypes.CDLL:
@@ -104,7 +118,7 @@ class Object:
     def _failure(self, error: int, action: str) -> UserError:
         reason = os.strerror(-error) if -4096 < error < 0 else "not found"
         log = "\n".join(self._library.log)
-        if -error in (1, 13) and "BEGIN PROG LOAD LOG" not in log:
+        if -error in (1, 13) and _END_OF_VERDICT not in log:
             sentence = f"The kernel does not let libbpf {action}: {reason}."
             return UserError(sentence, PERMISSION_HINT, exit_code=NO_PERMISSION)
         return UserError(f"libbpf cannot {action}: {reason}.", log, exit_code=UNAVAILABLE)
