@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -216,3 +217,15 @@ def test_the_accounts_of_a_budget() -> None:
     two.add(7)
     one.add(-2)
     assert (one.held, two.held, budget.held, budget.goal) == (3, 7, 10, 88)
+
+
+def test_the_hot_path_changes_its_account_twice_a_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    changes: list[int] = []
+    add = Account.add
+    monkeypatch.setattr(Account, "add", lambda account, size: (changes.append(size), add(account, size))[1])
+    bench, wire = tiny(1 << 30), Wire()
+    bench.feed(wire.open())
+    for number in range(100):
+        bench.feed(wire.read(b"GET /%d HTTP/1.1\r\nHost: shop\r\n\r\n" % number), wire.write(OK))
+    assert len(changes) == 200
+    assert sum(changes) == 0
