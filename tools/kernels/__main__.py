@@ -20,6 +20,8 @@ def main() -> int:
     parser.add_argument("--refresh", action="store_true", help="take the archive's newest kernels and packages")
     parser.add_argument("--boot", metavar="SERIES", choices=[one.series for one in catalogue.KERNELS])
     options, arguments = parser.parse_known_args()
+    if arguments and not options.boot:
+        parser.error(f"without --boot nothing is done with: {' '.join(arguments)}")
     cache = catalogue.cache()
     if options.refresh:
         for old in [*cache.glob("kernel-*"), *cache.glob("root-*")]:
