@@ -172,6 +172,8 @@ def test_no_such_process_is_a_sentence(tmp_path: Path) -> None:
 def test_a_library_that_changes_while_it_is_read_is_a_warning_and_tried_again(
     tmp_path: Path, server: subprocess.Popen[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    assert server.stdout is not None
+    server.stdout.readline()
     loader = RecordingLoader()
     mirroring = Mirroring(settings(tmp_path, mirror_pids=[server.pid]), loader)
 
@@ -189,4 +191,3 @@ def test_a_library_that_changes_while_it_is_read_is_a_warning_and_tried_again(
     assert "it changed while it was read" in reason
     mirroring.look()
     assert len(mirroring.libraries) == len(loader.probes) == 1
-    server.kill()
