@@ -175,6 +175,8 @@ def main() -> None:
         setup = msgspec.json.decode(sys.stdin.buffer.read(), type=WorkerSetup)
         logging.configure("agent-worker", setup.config.log_level)
         forbid_dumps()
+        # A recording that is a pipe keeps it waiting, for longer than its parent may live.
+        die_with_parent(setup.parent)
         worker = build(setup)
     except msgspec.DecodeError:
         print("A worker is started by the agent: run python -m agent_py.", file=sys.stderr)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -117,3 +121,45 @@ def test_a_worker_that_does_not_end_in_time_is_killed(config: AgentConfig) -> No
         worker.stop(0.2)
         assert time.monotonic() - began >= 0.2
         assert worker.ended() == -signal.SIGKILL
+
+
+PARENT = """
+import os, subprocess, sys
+setup = sys.stdin.read().replace('"parent":0', f'"parent":{os.getpid()}')
+worker = subprocess.Popen([sys.executable, "-m", "agent_py.worker"], stdin=subprocess.PIPE, text=True)
+worker.stdin.write(setup)
+worker.stdin.close()
+print(worker.pid, flush=True)
+worker.wait()
+"""
+
+
+def opened(pipe: Path, writers: list[int]) -> bool:
+    """Open the pipe's other end, once somebody waits to read it."""
+    try:
+        writers.append(os.open(pipe, os.O_WRONLY | os.O_NONBLOCK))
+    except OSError as error:
+        assert error.errno == errno.ENXIO
+    return bool(writers)
+
+
+@pytest.mark.program
+def test_a_worker_that_hangs_while_it_starts_ends_with_its_parent(tmp_path: Path, files: Files) -> None:
+    """Opening a recording that is a pipe waits for somebody who writes."""
+    pipe = tmp_path / "recording"
+    os.mkfifo(pipe)
+    config = msgspec.structs.replace(settings(tmp_path, files, 1), replay_file=str(pipe))
+    setup = msgspec.json.encode(WorkerSetup(index=0, parent=0, config=config, id_prefix="0123456789abcdef"))
+    with subprocess.Popen([sys.executable, "-c", PARENT], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as parent:
+        assert parent.stdin is not None
+        assert parent.stdout is not None
+        parent.stdin.write(setup)
+        parent.stdin.close()
+        worker = Path(f"/proc/{int(parent.stdout.readline())}")
+        writers: list[int] = []
+        try:
+            wait(lambda: opened(pipe, writers))
+        finally:
+            parent.kill()
+    wait(lambda: not worker.exists())
+    os.close(writers[0])
