@@ -18,6 +18,7 @@ from cli_py.doctor import obstacle
 from common_py.errors import UNAVAILABLE, UserError
 
 DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "benchmarks.md"
+PARTS = "## What single parts cost"
 MIB = 1 << 20
 
 
@@ -27,6 +28,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=3, help="length of each load")
     parser.add_argument("--write", action="store_true", help="write docs/benchmarks.md")
+    parser.add_argument("--parts", action="store_true", help="only what single parts cost; --write: that section")
     options = parser.parse_args()
     try:
         problem = obstacle()
@@ -34,15 +36,19 @@ def main() -> int:
             raise UserError(f"Capture is not possible here: {problem}", exit_code=UNAVAILABLE)
         with tempfile.TemporaryDirectory(prefix="oob-bench-") as directory:
             Path(directory).chmod(0o711)
-            costs = parts(Path(directory))
-            result = measure(Path(directory), options.rounds, options.seconds)
+            section = parts_section(parts(Path(directory)))
+            if not options.parts:
+                text = document(
+                    measure(Path(directory), options.rounds, options.seconds), options.rounds, options.seconds
+                )
+            else:
+                text = DOCUMENT.read_text().partition(PARTS)[0].rstrip() + "\n"
     except UserError as error:
         click.echo(f"make bench: {error}", err=True)
         return error.exit_code
-    text = document(result, options.rounds, options.seconds) + parts_section(costs)
-    click.echo(text)
+    click.echo(section if options.parts else text + section)
     if options.write:
-        DOCUMENT.write_text(text)
+        DOCUMENT.write_text(text + section)
     return 0
 
 
@@ -100,7 +106,7 @@ def parts_section(costs: dict[str, float]) -> str:
     """What single parts cost."""
     rows = "\n".join(f"| {name} | {value:.2f} |" for name, value in costs.items())
     return f"""
-## What single parts cost
+{PARTS}
 
 Microseconds of CPU each, the smallest of several runs. Calls of processes that are not selected: what capture adds to
 them.

@@ -24,6 +24,7 @@ from common_py.contracts import Endpoint, Exchange, Finding, Hit, Request, Respo
 from common_py.spool import Spool
 
 RUNS = 9
+TURNS = 6
 HEAD = (
     b"GET /api/v1/orders?page=2&sort=-created HTTP/1.1\r\nHost: shop.example.com\r\nConnection: keep-alive\r\n"
     b"User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0 Safari/537.36\r\n"
@@ -56,7 +57,7 @@ def system_calls() -> dict[str, float]:
     calls: dict[str, Callable[[], object]] = {"getppid": os.getppid, "read": lambda: os.read(zero, 1)}
     free: dict[str, list[float]] = {name: [] for name in calls}
     watched: dict[str, list[float]] = {name: [] for name in calls}
-    for _ in range(3):
+    for _ in range(TURNS):
         _calls(calls, free)
         loader = LiveLoader(LiveSettings(by_process=True, ring_bytes=1 << 16))
         with contextlib.closing(loader):
