@@ -57,7 +57,7 @@ async def on_filter_error(_request: Request, problem: Exception) -> Response:
 
 async def on_database_error(_request: Request, problem: Exception) -> Response:
     """A database that is gone or locked passes: the client is to come again."""
-    _log.error("database error", type=type(problem).__name__)
+    _log.error("database error", type=type(problem).__name__, reason=str(getattr(problem, "orig", "")))
     return error(503, "The database does not answer; try again.", {"Retry-After": "5"})
 
 

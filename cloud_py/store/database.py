@@ -16,7 +16,6 @@ MIGRATIONS = Path(__file__).resolve().parent / "migrations"
 
 WAL_BYTES = 8 << 20
 SETTINGS = (
-    "auto_vacuum=INCREMENTAL",
     "journal_mode=WAL",
     f"journal_size_limit={WAL_BYTES}",
     "synchronous=NORMAL",
@@ -93,12 +92,17 @@ def _configure_sqlite(connection: Any, _record: object) -> None:
     """WAL lets readers go on beside the writer; NORMAL can lose the last commits on power loss, never corrupt.
 
     The log is cut to ``WAL_BYTES`` when it begins anew, after each checkpoint (every 1000 pages): a large transaction
-    does not leave a large file behind. ``auto_vacuum`` is for new files, see ``space``; it must come first.
+    does not leave a large file behind.
+
+    ``auto_vacuum`` (see ``space``) is for a new file and must come first. Of one that has it the statement would write
+    a page, beside the writer's lock: a transaction that had read before could then not write ("database is locked").
     """
     # Python's driver begins a transaction only at an INSERT, UPDATE or DELETE: a migration would be one for each table,
     # and a page read from several moments. So transactions are begun by ``_begin_sqlite``.
     connection.isolation_level = None
     cursor = connection.cursor()
+    if cursor.execute("PRAGMA page_count").fetchone()[0] == 0:
+        cursor.execute("PRAGMA auto_vacuum=INCREMENTAL")
     for setting in SETTINGS:
         cursor.execute(f"PRAGMA {setting}")
     cursor.close()

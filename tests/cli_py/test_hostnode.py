@@ -88,7 +88,9 @@ class HostNode:
 
     def said(self, event: str) -> list[dict[str, object]]:
         """The log lines of an event, their fields alone."""
-        lines = map(json.loads, (self._directory / "log").read_text().splitlines())
+        # A kill can cut a line, and a detection worker that sees its parent die may say so in a traceback.
+        whole = [line for line in (self._directory / "log").read_text().splitlines() if line[:1] + line[-1:] == "{}"]
+        lines = map(json.loads, whole)
         common = ("event", "time", "level", "component", "program")
         return [
             {name: value for name, value in line.items() if name not in common}

@@ -60,6 +60,17 @@ def test_what_a_reader_sees_is_of_one_moment(tmp_path: Path):
     engine.dispose()
 
 
+def test_a_connection_that_opens_does_not_write(tmp_path: Path):
+    """A transaction that has read could not write any more: "database is locked", however long it would wait."""
+    engine = connect(f"sqlite:///{tmp_path / 'cloud.sqlite'}")
+    with engine.begin() as first:
+        assert first.execute(sa.select(nodes)).all() == []
+        with engine.connect() as second:
+            assert second.execute(sa.select(nodes)).all() == []
+        first.execute(nodes.insert(), {"name": "a", "first_seen": 1, "last_seen": 1, "hits": 0})
+    engine.dispose()
+
+
 def test_a_schema_from_the_future_is_refused(tmp_path: Path):
     url = f"sqlite:///{tmp_path / 'cloud.sqlite3'}"
     engine = connect(url)
