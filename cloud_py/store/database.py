@@ -23,6 +23,8 @@ SETTINGS = (
     "busy_timeout=5000",
 )
 """What each connection to SQLite is set to, in this order."""
+NEW_FILE = ("auto_vacuum=INCREMENTAL",)
+"""What the first connection to a new file sets before all else."""
 
 
 def connect(url: str) -> sa.Engine:
@@ -101,9 +103,8 @@ def _configure_sqlite(connection: Any, _record: object) -> None:
     # and a page read from several moments. So transactions are begun by ``_begin_sqlite``.
     connection.isolation_level = None
     cursor = connection.cursor()
-    if cursor.execute("PRAGMA page_count").fetchone()[0] == 0:
-        cursor.execute("PRAGMA auto_vacuum=INCREMENTAL")
-    for setting in SETTINGS:
+    new = cursor.execute("PRAGMA page_count").fetchone()[0] == 0
+    for setting in (*NEW_FILE, *SETTINGS) if new else SETTINGS:
         cursor.execute(f"PRAGMA {setting}")
     cursor.close()
 

@@ -15,7 +15,6 @@ from cloud_py.store import space
 from cloud_py.store.database import WAL_BYTES, connect
 
 MIB = 1 << 20
-OLD_SETTINGS = ("journal_mode=WAL", "foreign_keys=ON", "busy_timeout=5000")
 
 
 @pytest.fixture
@@ -94,7 +93,7 @@ def test_a_file_of_an_older_version_stays_as_it_is_and_its_pages_are_used_again(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     with monkeypatch.context() as patch:
-        patch.setattr("cloud_py.store.database.SETTINGS", OLD_SETTINGS)
+        patch.setattr("cloud_py.store.database.NEW_FILE", ())
         connect(f"sqlite:///{path}").dispose()
     engine = connect(f"sqlite:///{path}")
     fill(engine, 2)
