@@ -40,35 +40,14 @@ def test_each_way_to_close_a_descriptor_ends_its_connection(capture: Capture, en
     assert [chunk.conn for chunk in closes(chunks)] == [opening.conn]
 
 
-def test_close_range_that_only_marks_closes_nothing(capture: Capture) -> None:
-    code = """
-import ctypes
-CLOEXEC = 4
 # 0, or -1 before Linux 5.11, which does not know the flag: closed is nothing either way.
-assert ctypes.CDLL(None).syscall(436, number, number, CLOEXEC) in (0, -1)
-os.write(number, b"still")
-sys.stdin.read()
-"""
-    with Server(ONE + code) as server:
-        capture.loader.select_process(server.pid)
-        server.go()
-        with server.connect() as client:
-            talk(client, b"hello")
-            server.go()
-            assert client.recv(100) == b"still"
-        capture.until(lambda chunks: stream(chunks, Direction.EGRESS).payload == b"hellostill")
-    assert len(opened(capture.chunks)) == 1
-    assert closes(capture.chunks) == []
+MARKS = "CLOEXEC = 4\nassert libc.syscall(436, number, number, CLOEXEC) in (0, -1)"
+BEYOND = "end = ctypes.c_uint(0xFFFFFFFF)\nassert libc.syscall(436, end, end, 0) == 0"
 
 
-def test_close_range_beyond_all_descriptors_ends_nothing(capture: Capture) -> None:
-    code = """
-import ctypes
-end = ctypes.c_uint(0xFFFFFFFF)
-assert ctypes.CDLL(None).syscall(436, end, end, 0) == 0
-os.write(number, b"still")
-sys.stdin.read()
-"""
+@pytest.mark.parametrize("call", [MARKS, BEYOND], ids=["only marks", "beyond all descriptors"])
+def test_close_range_that_closes_nothing_ends_nothing(capture: Capture, call: str) -> None:
+    code = f"import ctypes\nlibc = ctypes.CDLL(None)\n{call}\nos.write(number, b'still')\nsys.stdin.read()"
     with Server(ONE + code) as server:
         capture.loader.select_process(server.pid)
         server.go()

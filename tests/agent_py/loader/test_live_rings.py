@@ -63,26 +63,16 @@ def test_an_announcement_that_did_not_fit_comes_later(start: Start) -> None:
     assert (seen.offset, seen.lost) == (4, 1)
 
 
-def test_a_full_table_of_connections_is_counted(start: Start) -> None:
-    capture = start(connections=1)
+@pytest.mark.parametrize("table", ["connections", "threads"])
+def test_a_full_table_is_counted(start: Start, table: str) -> None:
+    capture = start(**{table: 1})
     with Server(ECHO) as server:
         capture.loader.select_process(server.pid)
         server.go()
         with server.connect() as first, server.connect() as second:
             talk(first, b"1")
             talk(second, b"2")
-            assert capture.loader.counters()["lost_connections_full"] >= 1
-
-
-def test_a_full_table_of_threads_is_counted(start: Start) -> None:
-    capture = start(threads=1)
-    with Server(ECHO) as server:
-        capture.loader.select_process(server.pid)
-        server.go()
-        with server.connect() as first, server.connect() as second:
-            talk(first, b"1")
-            talk(second, b"2")
-            assert capture.loader.counters()["lost_threads_full"] >= 1
+            assert capture.loader.counters()[f"lost_{table}_full"] >= 1
 
 
 def test_connections_are_spread_over_the_rings(start: Start) -> None:
