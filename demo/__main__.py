@@ -107,8 +107,9 @@ def report(host: Host, client: Client, seconds: list[float], once: bool) -> None
         verify(client)
         click.echo("The cloud's API returns exactly this attack, over HTTP and over HTTPS.")
         return
-    greet(host)
+    # Before the line that names Ctrl-C: a signal right after it is an end in good order too.
     stopping = Stopping()
+    greet(host)
     while not stopping:
         time.sleep(0.5)
         host.watch()
