@@ -67,52 +67,62 @@ __noinline int move_message(__u64 address, __s32 fd, __u32 direction)
 	return 0;
 }
 
-/* The messages behind those that were copied: their sizes alone, so that the offsets stay right. */
-static __always_inline void skip_messages(struct operation *operation,
-					  struct connection *connection, long result)
+/* Messages from `first` on: their sizes alone, so that the offsets stay right. Returns the sum. */
+static __always_inline __u64 skip_messages(struct operation *operation,
+					   struct connection *connection, int first, long result)
 {
 	struct scratch *scratch = scratch_of_cpu();
 	__u64 size = 0;
 
-	for (int i = MESSAGES_STEPS; i < MAX_MESSAGES; i++) {
+	for (int i = 0; i < MAX_MESSAGES; i++) {
 		struct mmsghdr *message = (void *)operation->buffer + i * sizeof(*message);
 		__u32 one = 0;
 
 		if (i >= result)
 			break;
+		if (i < first)
+			continue;
 		bpf_probe_read_user(&one, sizeof(one), &message->size);
 		size += one;
 	}
-	count(LOST_TRUNCATED, 1);
-	count(LOST_TRUNCATED_BYTES, size);
 	if (scratch)
 		emit_data(scratch, connection, operation->fd, operation->direction, CHUNK_CUT, size, 0);
+	return size;
 }
 
 /* recvmmsg, sendmmsg: the result is the number of messages */
 static __always_inline void moved_messages(struct operation *operation, long result)
 {
 	struct connection *connection = find_connection(operation->fd);
+	int copied = operation->kind == MESSAGES ? MESSAGES_STEPS : 0;
+	__u64 size;
 
 	if (!connection)
 		return;
 	if (operation->direction == INGRESS)
 		remember_read(connection);
-	for (int i = 0; i < MESSAGES_STEPS; i++) {
+	for (int i = 0; i < MESSAGES_STEPS && i < copied; i++) {
 		if (i >= result)
 			return;
 		move_message(operation->buffer + i * sizeof(struct mmsghdr), operation->fd, operation->direction);
 	}
-	if (result > MESSAGES_STEPS)
-		skip_messages(operation, connection, result);
+	if (result <= copied)
+		return;
+	size = skip_messages(operation, connection, copied, result);
+	if (copied) {
+		count(LOST_TRUNCATED, 1);
+		count(LOST_TRUNCATED_BYTES, size);
+	}
 }
 
-static __always_inline void splice_one(struct scratch *scratch, __s32 fd, __u32 direction, long size)
+/* False: the descriptor is no connection. */
+static __always_inline bool splice_one(struct scratch *scratch, __s32 fd, __u32 direction, long size)
 {
 	struct connection *connection = find_connection(fd);
 
 	if (connection)
 		emit_data(scratch, connection, fd, direction, CHUNK_CUT, size, 0);
+	return connection;
 }
 
 /* splice(fd_in, off_in, fd_out, …) */
@@ -124,6 +134,15 @@ static __always_inline void spliced(struct operation *operation, long result)
 		return;
 	splice_one(scratch, operation->fd, INGRESS, result);
 	splice_one(scratch, operation->count, EGRESS, result);
+}
+
+/* sendfile(out_fd, in_fd, …): into a pipe it is a splice (Linux 5.12), also of a connection. */
+static __always_inline void sent_file(struct operation *operation, long result)
+{
+	struct scratch *scratch = scratch_of_cpu();
+
+	if (scratch && !splice_one(scratch, operation->fd, EGRESS, result))
+		splice_one(scratch, operation->buffer, INGRESS, result);
 }
 
 SEC("tp_btf/sys_exit")
@@ -148,8 +167,10 @@ int system_call_exit(__u64 *ctx)
 		return 0;
 	} else if (operation.kind == PEEK) {
 		count(COUNT_IGNORED_PEEK, 1);
-	} else if (operation.kind == MESSAGES) {
+	} else if (operation.kind == MESSAGES || operation.kind == DISCARD_MESSAGES) {
 		moved_messages(&operation, result);
+	} else if (operation.kind == SENDFILE) {
+		sent_file(&operation, result);
 	} else if (operation.kind == SPLICE) {
 		spliced(&operation, result);
 	} else {

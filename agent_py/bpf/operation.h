@@ -10,10 +10,12 @@ enum operation_kind {
 	NOTHING,
 	PEEK,			/* bytes were looked at and stay in the stream */
 	PLAIN,			/* buffer */
-	DISCARD,		/* no data in user memory: MSG_TRUNC, sendfile */
+	DISCARD,		/* no data in user memory: MSG_TRUNC */
 	VECTOR,			/* iovec array */
 	MESSAGE,		/* struct user_msghdr */
 	MESSAGES,		/* array of struct mmsghdr */
+	DISCARD_MESSAGES,	/* the same, without data in user memory */
+	SENDFILE,
 	SPLICE,
 	ACCEPT,
 	CONNECT,
@@ -27,12 +29,14 @@ struct operation {
 	__u64 count;		/* of the array at buffer */
 };
 
-/* What a receive with these flags does to the stream. A cut message of recvmmsg tells its length. */
+/* What a receive with these flags does to the stream. */
 static __always_inline __u32 receive(__u32 kind, __u64 flags)
 {
 	if (flags & (MSG_PEEK | MSG_OOB | MSG_ERRQUEUE))
 		return PEEK;
-	return (flags & MSG_TRUNC) && kind != MESSAGES ? DISCARD : kind;
+	if (!(flags & MSG_TRUNC))
+		return kind;
+	return kind == MESSAGES ? DISCARD_MESSAGES : DISCARD;
 }
 
 static __always_inline __u32 ingress_kind(struct pt_regs *regs)
@@ -70,7 +74,7 @@ static __always_inline __u32 egress_kind(struct pt_regs *regs)
 	case SYS_SENDMMSG:
 		return MESSAGES;
 	case SYS_SENDFILE:
-		return DISCARD;
+		return SENDFILE;
 	default:
 		return NOTHING;
 	}

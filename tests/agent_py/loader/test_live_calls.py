@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 
 import pytest
@@ -103,6 +104,31 @@ def test_peeked_and_urgent_bytes_are_no_part_of_the_stream(capture: Capture) -> 
     assert capture.counted("ignored_peek") == 2
 
 
+URGENT = """
+assert connection.recv(1, socket.MSG_OOB) == b"!"
+received = 0
+while received < 9:
+    received += len(connection.recv(100))
+"""
+
+
+def test_urgent_bytes_are_no_part_of_the_stream(capture: Capture) -> None:
+    code = f"print('accepted', flush=True); sys.stdin.readline()\n{URGENT}"
+    with Server("connection, peer = listener.accept()\n" + code + "\nconnection.close()\nsys.stdin.read()") as server:
+        capture.loader.select_process(server.pid)
+        server.go()
+        with server.connect() as client:
+            assert server.line() == "accepted"
+            client.sendall(b"hello")
+            client.send(b"!", socket.MSG_OOB)
+            client.sendall(b"more")
+            server.go()
+            assert client.recv(1) == b""
+        ingress = stream(capture.until_closed(), Direction.INGRESS)
+    assert ingress.payload == b"hellomore"
+    assert capture.counted("ignored_peek") == 1
+
+
 def test_truncating_reads_move_bytes_without_data(capture: Capture) -> None:
     code = "connection.recv(4, socket.MSG_TRUNC); connection.send(b'.'); connection.recv(100)"
     ingress, _ = serve(capture, code, b"0123", more=b"456789")
@@ -136,6 +162,21 @@ connection.send(b'tail')
     assert [(chunk.size, chunk.payload) for chunk in egress.chunks] == [(10, b""), (4, b"tail")]
 
 
+def test_sendfile_into_a_pipe_moves_bytes_without_data(capture: Capture) -> None:
+    code = """
+import ctypes
+reader, writer = os.pipe()
+try:
+    assert os.sendfile(writer, connection.fileno(), None, 10) == 10
+except OSError:  # before Linux 5.12: a splice by its own name then
+    assert ctypes.CDLL(None).splice(connection.fileno(), None, writer, None, 10, 0) == 10
+connection.send(b'.'); connection.recv(100)
+"""
+    ingress, _ = serve(capture, code, b"0123456789", more=b"tail")
+    assert [(chunk.offset, chunk.size, chunk.payload) for chunk in ingress.chunks] == [(0, 10, b""), (10, 4, b"tail")]
+    assert ingress.flags[0] == Flag.CUT
+
+
 VECTORS = """
 import ctypes
 class Vector(ctypes.Structure):
@@ -163,6 +204,24 @@ assert libc.recvmmsg(connection.fileno(), messages, 1, 0, None) == 1
     ingress, egress = serve(capture, VECTORS + code, b"0123456789")
     assert [(chunk.size, chunk.payload) for chunk in egress.chunks] == [(5, b"abcde"), (4, b"fghi")]
     assert ingress.payload == b"0123456789"
+
+
+def test_flags_of_several_messages_in_one_call(capture: Capture) -> None:
+    """Peeked ones stay in the stream; truncated ones leave it, and what stands in the buffers is no part of it."""
+    code = """
+PEEK, TRUNC = 2, 0x20
+buffer = ctypes.create_string_buffer(b"what was there before")
+into = (Vector * 1)(Vector(ctypes.cast(buffer, ctypes.c_char_p), 20))
+messages = (Message * 1)(Message(Header(vector=into, vectors=1)))
+for flags in (PEEK, TRUNC):
+    assert libc.recvmmsg(connection.fileno(), messages, 1, flags, None) == 1
+    assert messages[0].size == 10
+connection.send(b"."); connection.recv(100)
+"""
+    ingress, _ = serve(capture, VECTORS + code, b"0123456789", more=b"tail")
+    assert [(chunk.offset, chunk.size, chunk.payload) for chunk in ingress.chunks] == [(0, 10, b""), (10, 4, b"tail")]
+    assert ingress.flags[0] == Flag.CUT
+    assert (capture.counted("ignored_peek"), capture.counted("lost_truncated")) == (1, 0)
 
 
 def test_of_very_many_messages_the_rest_is_counted_and_the_offsets_stay_right(capture: Capture) -> None:
