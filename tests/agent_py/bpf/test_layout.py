@@ -57,6 +57,7 @@ def test_the_header_of_a_chunk_has_no_padding_before_its_payload() -> None:
     [
         ("chunk_kind", "CHUNK_", chunk.Kind),
         ("chunk_direction", "", chunk.Direction),
+        ("chunk_flags", "CHUNK_", chunk.Flag),
         ("key_protocol", "", chunk.KeyProtocol),
     ],
 )

@@ -41,6 +41,24 @@ def test_a_connection_from_accept_to_close(capture: Capture) -> None:
     assert abs(times[-1] - time.monotonic_ns()) < 60e9
 
 
+def test_accept_without_flags(capture: Capture) -> None:
+    """accept(2), which Python never calls: accept4 is another system call."""
+    code = """
+import ctypes
+ACCEPT = 43
+number = ctypes.CDLL(None).syscall(ACCEPT, listener.fileno(), None, None)
+os.write(number, os.read(number, 100)); os.close(number); sys.stdin.read()
+"""
+    with Server(code) as server:
+        capture.loader.select_process(server.pid)
+        server.go()
+        with server.connect() as client:
+            talk(client, b"hello")
+        chunks = capture.until_closed()
+    assert [chunk.kind for chunk in chunks] == [Kind.OPEN, *[Kind.DATA] * 2, Kind.CLOSE]
+    assert chunks[0].flags == 0
+
+
 def test_addresses_of_version_6(capture: Capture) -> None:
     code = "six = socket.create_server(('::1', 0), family=socket.AF_INET6); print(six.getsockname()[1], flush=True)\n"
     with Server(code + "six.accept()[0].recv(10)\nsys.stdin.read()") as server:
@@ -153,9 +171,23 @@ def test_a_descriptor_used_again_is_another_connection(capture: Capture) -> None
     assert [(chunk.offset, chunk.payload) for chunk in data.values()] == [(0, b"%d" % n) for n in range(50)]
 
 
-def test_outgoing_connections_are_ignored(capture: Capture) -> None:
-    code = """
-client = socket.create_connection(listener.getsockname())
+CONNECTS = {
+    "at once": "client = socket.create_connection(listener.getsockname())",
+    "in progress": """
+import errno, select
+client = socket.socket()
+client.setblocking(False)
+assert client.connect_ex(listener.getsockname()) == errno.EINPROGRESS
+select.select([], [client], [])
+client.setblocking(True)
+""",
+}
+
+
+@pytest.mark.parametrize("connect", CONNECTS)
+def test_outgoing_connections_are_ignored(capture: Capture, connect: str) -> None:
+    code = f"""
+{CONNECTS[connect]}
 connection = listener.accept()[0]
 client.sendall(b"question"); connection.recv(100)
 connection.sendall(b"answer"); client.recv(100)
@@ -171,20 +203,29 @@ client.close(); connection.close(); sys.stdin.read()
 
 
 def test_a_connection_older_than_the_capture_is_late(capture: Capture) -> None:
-    with Server(ECHO) as server:
+    code = """
+connection = listener.accept()[0]
+connection.sendall(connection.recv(100))
+print("answered", flush=True)
+while data := connection.recv(100):
+    connection.sendall(data)
+connection.close(); sys.stdin.read()
+"""
+    with Server(code) as server:
         server.go()
         with server.connect() as client:
             talk(client, b"before")
+            # Its call has ended: the client has the answer sooner, and what ends when selected is seen.
+            assert server.line() == "answered"
             capture.loader.select_process(server.pid)
             talk(client, b"after")
-            # The read that had begun before the selection is not seen, the next one is.
             talk(client, b"more")
         chunks = capture.until_closed()
     first = next(chunk for chunk in chunks if chunk.kind == Kind.OPEN)
     assert Flag(first.flags) == Flag.LATE
     assert open_info(first.payload).local_port == server.port
-    assert stream(chunks, Direction.INGRESS).payload.endswith(b"more")
-    assert b"before" not in stream(chunks, Direction.EGRESS).payload
+    assert stream(chunks, Direction.INGRESS).payload == b"aftermore"
+    assert stream(chunks, Direction.EGRESS).payload == b"aftermore"
 
 
 def test_files_and_local_sockets_are_ignored(capture: Capture) -> None:
