@@ -1,13 +1,13 @@
 """Host mode's selection: which processes are mirrored now, and which libraries therefore have a key probe.
 
-Each ``look`` compares /proc with what is known. Only new process ids are read, and young ones again (a process changes
-its name when it executes a program), so a look is cheap on a quiet machine, however many processes it has. Children of
-selected processes are selected by the kernel side at the moment of the fork; a look finds them a moment later, for
-their libraries. What ended processes left in the kernel's table of descriptors is swept; a library that nobody uses any
-more loses its probe.
+Each ``look`` compares /proc with what is known. Only new process ids are read, young ones again (a process changes its
+name when it executes a program) and old ones now and then, so a look is cheap on a quiet machine however many processes
+it has. Children of selected processes are selected by the kernel side at the moment of the fork; a look finds them a
+moment later, for their libraries. What ended processes left in the kernel's table of descriptors is swept; a library
+that nobody uses any more loses its probe.
 
 What cannot be done at the start ends the agent with a sentence. Later on it is a warning and tried again: processes may
-end between any two steps here, and one library must not end the mirroring of everything else.
+end between any two steps here, and one library, or a full table, must not end the mirroring of everything else.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ log = get(__name__)
 
 YOUNG_LOOKS = 5
 """A process is read again in this many looks after it was first seen."""
+OLD_LOOKS = 10
+"""Then once in so many looks: a script may wait long before it executes the server."""
 SWEEP_LOOKS = 30
 """After so many looks the kernel's table is swept though no known process ended: others came and went in between."""
 Identity = tuple[int, int]
@@ -77,7 +79,7 @@ class Mirroring:
             self._recheck(mirrored.process)
         self._ages = {pid: self._ages.get(pid, 0) + 1 for pid in present}
         for pid, age in sorted(self._ages.items()):
-            if age <= YOUNG_LOOKS:
+            if age <= YOUNG_LOOKS or age % OLD_LOOKS == 0:
                 self._read(pid)
         if self._tls:
             self._probe_young()
@@ -97,10 +99,19 @@ class Mirroring:
         if pid in self.processes or pid == os.getpid():
             return
         process = processes.read(pid)
-        if process is not None and self._wanted(process):
-            self._loader.select_process(pid)
+        if process is not None and self._wanted(process) and self._select(process):
             self.processes[pid] = Mirrored(process, set())
             log.info("mirroring a process", pid=pid, name=process.name)
+
+    def _select(self, process: Process) -> bool:
+        try:
+            self._loader.select_process(process.pid)
+        except UserError as error:
+            if not self._started:
+                raise
+            log.warning("a process is not mirrored", pid=process.pid, name=process.name, reason=str(error))
+            return False
+        return True
 
     def _wanted(self, process: Process) -> bool:
         return (

@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 
 from agent_py import config
 from agent_py.discover.elf import ChangedError, Elf
-from agent_py.mirroring import SWEEP_LOOKS, YOUNG_LOOKS, Mirroring
+from agent_py.mirroring import OLD_LOOKS, SWEEP_LOOKS, YOUNG_LOOKS, Mirroring
 from common_py.errors import UserError
 from tests.agent_py.test_config import load
 
@@ -32,8 +32,11 @@ class RecordingLoader:
         self.sweeps: list[Callable[[int], bool]] = []
         self.probes: set[str] = set()
         self.refuses = False
+        self.full = False
 
     def select_process(self, pid: int) -> None:
+        if self.full:
+            raise UserError("The kernel's table of processes is full.")
         self.selected.add(pid)
 
     def deselect_process(self, pid: int) -> None:
@@ -126,6 +129,58 @@ def test_what_children_left_that_were_never_seen_is_swept_now_and_then(
 
 
 LATER = "import sys; sys.stdin.readline(); import ssl; print('has libcrypto', flush=True); sys.stdin.read()"
+
+
+EXECUTES = "import os, sys; sys.stdin.readline(); os.execv(sys.argv[1], [sys.argv[1], '-c', sys.argv[2]])"
+STARTED = "import sys; print('started', flush=True); sys.stdin.read()"
+
+
+def test_a_process_that_gets_its_name_long_after_its_start_is_found(tmp_path: Path) -> None:
+    """A script that waits for a database, say, and then executes the server."""
+    name = tmp_path / "late-server"
+    name.symlink_to(sys.executable)
+    loader = RecordingLoader()
+    mirroring = Mirroring(load(tmp_path, mirror_processes=["late-server"]), loader)
+    with subprocess.Popen(
+        [sys.executable, "-c", EXECUTES, str(name), STARTED], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        for _ in range(YOUNG_LOOKS + 1):
+            mirroring.look()
+        process.stdin.write("\n")
+        process.stdin.flush()
+        assert process.stdout.readline() == "started\n"
+        assert loader.selected == set()
+        for _ in range(OLD_LOOKS):
+            mirroring.look()
+        assert loader.selected == {process.pid}
+        process.communicate("")
+
+
+def test_a_full_table_of_processes_is_a_sentence_at_the_start_and_a_warning_later(
+    tmp_path: Path, server: subprocess.Popen[str]
+) -> None:
+    assert server.stdout is not None
+    child = int(server.stdout.readline())
+    loader = RecordingLoader()
+    loader.full = True
+    with pytest.raises(UserError, match="is full"):
+        Mirroring(settings(tmp_path, mirror_pids=[server.pid]), loader).start()
+    loader.full = False
+    mirroring = Mirroring(settings(tmp_path, mirror_pids=[server.pid]), loader)
+    mirroring.start()
+    del mirroring.processes[child]
+    loader.full = True
+    with capture_logs() as logs:
+        mirroring.look()
+    (warning,) = [one for one in logs if one["log_level"] == "warning"]
+    assert (warning["pid"], warning["reason"]) == (child, "The kernel's table of processes is full.")
+    assert set(mirroring.processes) == {server.pid}
+    loader.full = False
+    mirroring.look()
+    assert set(mirroring.processes) == {server.pid, child}
+    server.communicate("")
 
 
 def test_a_probe_refused_later_is_tried_again(tmp_path: Path) -> None:
