@@ -13,6 +13,7 @@ import secrets
 import select
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import msgspec
@@ -62,8 +63,20 @@ class WorkerProcess:
         self.counters = Counters(memoryview(self._memory))
 
     def start(self) -> None:
-        """Start the process and hand it its settings."""
+        """Start the process and hand it its settings. UserError when that is not possible now."""
         self._ready, ready = os.pipe()
+        try:
+            self._start(ready)
+        except OSError as error:
+            raise UserError(
+                f"Worker {self.index} cannot be started: {error.strerror}.",
+                "Has this machine, or the agent's control group, no room for a process?",
+                exit_code=UNAVAILABLE,
+            ) from error
+        finally:
+            os.close(ready)
+
+    def _start(self, ready: int) -> None:
         setup = WorkerSetup(
             index=self.index,
             parent=os.getpid(),
@@ -82,10 +95,10 @@ class WorkerProcess:
             # Ctrl-C is the parent's business, also while the worker still starts.
             start_new_session=True,
         )
-        os.close(ready)
         if self.process.stdin is None:
             raise RuntimeError("the worker has no standard input")
-        with self.process.stdin as pipe:
+        # One that was killed before it read its settings is as one that was killed a moment later.
+        with suppress(BrokenPipeError), self.process.stdin as pipe:
             pipe.write(msgspec.json.encode(setup))
 
     def wait_ready(self, seconds: float) -> None:
@@ -111,14 +124,18 @@ class WorkerProcess:
         return self.process.poll() if self.process else None
 
     def watch(self) -> None:
-        """Start it again when it has ended."""
+        """Start it again when it has ended; when that is not possible now, the next time."""
         code = self.ended()
-        if code is not None:
-            self.restarts += 1
-            if self._ready >= 0:
-                os.close(self._ready)
-            log.warning("worker ended, starting it again", worker=self.index, exit_code=code)
+        if code is None:
+            return
+        self.restarts += 1
+        if self._ready >= 0:
+            os.close(self._ready)
+        log.warning("worker ended, starting it again", worker=self.index, exit_code=code)
+        try:
             self.start()
+        except UserError as error:
+            log.warning("a worker is down", worker=self.index, reason=str(error))
 
     def stop(self, seconds: float) -> None:
         """Let it send what it has, kill it after ``seconds``."""

@@ -15,6 +15,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from agent_py import workers
 from agent_py.chunk import Kind
 from agent_py.config import AgentConfig
 from agent_py.counters import Counter
@@ -111,6 +112,52 @@ def test_a_worker_that_is_killed_while_it_starts_is_one_sentence(config: AgentCo
         send(worker, signal.SIGKILL)
         with pytest.raises(UserError, match=r"^Worker 0 was killed by SIGKILL while it started\.$"):
             worker.wait_ready(30)
+
+
+def test_a_worker_that_is_killed_before_it_has_its_settings_is_one_that_ended(
+    config: AgentConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker = WorkerProcess(0, config)
+
+    def encode(_setup: WorkerSetup) -> bytes:
+        send(worker, signal.SIGKILL)
+        assert worker.process is not None
+        worker.process.wait()
+        return b"settings"
+
+    monkeypatch.setattr(workers.msgspec.json, "encode", encode)
+    worker.start()
+    assert worker.ended() == -signal.SIGKILL
+
+
+def test_a_worker_that_cannot_be_started_is_one_sentence_and_later_on_tried_again(
+    config: AgentConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker = WorkerProcess(0, config)
+
+    def refuse(*_arguments: object, **_options: object) -> None:
+        raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(subprocess, "Popen", refuse)
+        with pytest.raises(
+            UserError, match=r"^Worker 0 cannot be started: Resource temporarily unavailable\. "
+        ) as caught:
+            worker.start()
+    assert caught.value.exit_code == 69
+    with started(config) as worker:
+        worker.wait_ready(30)
+        send(worker, signal.SIGKILL)
+        wait(lambda: worker.ended() == -signal.SIGKILL)
+        before = len(os.listdir("/proc/self/fd"))
+        with monkeypatch.context() as patch:
+            patch.setattr(subprocess, "Popen", refuse)
+            for _ in range(5):
+                worker.watch()
+        assert len(os.listdir("/proc/self/fd")) <= before + 1, "it keeps nothing of what it tried"
+        worker.watch()
+        worker.wait_ready(30)
+        assert (worker.restarts, worker.ended()) == (6, None)
 
 
 def test_a_worker_that_does_not_end_in_time_is_killed(config: AgentConfig) -> None:
