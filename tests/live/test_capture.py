@@ -16,6 +16,7 @@ import pytest
 from common_py.contracts import Exchange
 from demo.agent import Agent
 from demo.nginx import Nginx
+from tests.live.test_kill import wait_for
 from tests.support.load import request
 from tests.tiers import REPOSITORY
 
@@ -95,6 +96,11 @@ def losses(metrics: dict[str, float]) -> dict[str, float]:
     return {name: value for name, value in metrics.items() if value and ("losses" in name or "lost" in name)}
 
 
+def kernel_counters(metrics: dict[str, float]) -> dict[str, int]:
+    """What the kernel's side has counted."""
+    return {name.split('"')[1]: int(value) for name, value in metrics.items() if name.startswith("kernel_total")}
+
+
 def test_every_request_is_seen_or_counted(nginx: Nginx, tmp_path: Path) -> None:
     # Rings that hold the whole load: on a busy machine too, what arrives does not depend on who is scheduled when.
     with Agent(tmp_path / "agent", mirror_pids=[nginx.pid], workers=2, ringbuf_pages=16384) as agent:
@@ -131,6 +137,8 @@ def test_what_the_ring_has_no_room_for_is_counted_exactly(nginx: Nginx, tmp_path
             subprocess.Popen([*command(nginx, one), "--no-bodies"], stdout=subprocess.PIPE, cwd=REPOSITORY)
             for one in series
         ]
+        # However long the clients take to start, the ring is full before it is read.
+        wait_for("the ring to be full", lambda: kernel_counters(agent.metrics())["lost_ring_full_ingress"] > 0)
         for _ in range(20):
             time.sleep(0.02)
             os.kill(worker, signal.SIGCONT)
@@ -139,12 +147,10 @@ def test_what_the_ring_has_no_room_for_is_counted_exactly(nginx: Nginx, tmp_path
         os.kill(worker, signal.SIGCONT)
         assert [client.communicate(timeout=100)[0].split() for client in clients] == [[b"6000", b"0"]] * 2
         sent = sum(one.requests for one in series)
-        metrics = agent.metrics()
+        kernel = kernel_counters(agent.metrics())
         # Its end hands out what still waits: a request whose response and whose connection's end were lost.
         agent.stop()
         found = agent.intake.exchanges()
-    kernel = {name.split('"')[1]: int(value) for name, value in metrics.items() if name.startswith("kernel_total")}
-    assert kernel["lost_ring_full_ingress"] > 0
     assert sent == len(found) + kernel["lost_ring_full_ingress"]
     for way in ("ingress", "egress"):
         assert kernel[f"moved_bytes_{way}"] >= kernel[f"captured_bytes_{way}"] + kernel[f"lost_ring_full_bytes_{way}"]

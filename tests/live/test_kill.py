@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import signal
@@ -23,6 +22,7 @@ from common_py import ledger
 from common_py.errors import UserError
 from demo.agent import Agent
 from demo.nginx import Nginx
+from tests.support import programs
 from tests.support.load import Client as HttpClient
 from tests.tiers import REPOSITORY
 
@@ -48,12 +48,7 @@ class Product:
 
     def pids(self, module: str) -> list[int]:
         """Processes of the product that run a Python module."""
-        found = []
-        for pid in tree(self.process.pid):
-            arguments = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-            if module.encode() in arguments:
-                found.append(pid)
-        return found
+        return [pid for pid in tree(self.process.pid) if module.encode() in arguments(pid)]
 
     def hits(self) -> int:
         """Hits that the cloud has."""
@@ -88,6 +83,14 @@ def tree(pid: int) -> list[int]:
     return [pid, *(one for child in children for one in tree(int(child)))]
 
 
+def arguments(pid: int) -> list[bytes]:
+    """A process's command line; nothing when it has ended meanwhile."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+
+
 @contextmanager
 def load(nginx: Nginx, seconds: int) -> Iterator[None]:
     """Keep-alive load over plaintext and TLS: not one connection may break, not one answer be wrong."""
@@ -100,12 +103,6 @@ def load(nginx: Nginx, seconds: int) -> Iterator[None]:
     ]
     yield
     assert [client.communicate(timeout=100)[0].split() for client in clients] == [[str(count).encode(), b"0"]] * 2
-
-
-def bpf_programs() -> set[int]:
-    """Ids of the BPF programs that are loaded."""
-    output = subprocess.run(["/usr/sbin/bpftool", "-j", "prog", "show"], check=True, capture_output=True).stdout
-    return {program["id"] for program in json.loads(output)}
 
 
 def wait_for(what: str, condition: Any, seconds: float = 30.0) -> None:
@@ -195,17 +192,16 @@ def test_a_killed_supervisor_takes_everything_with_it(nginx: Nginx, product: Pro
 
 
 def test_a_killed_agent_leaves_no_program_and_no_probe(nginx: Nginx, tmp_path: Path) -> None:
-    before = bpf_programs()
     with Agent(tmp_path / "agent", mirror_pids=[nginx.pid]) as agent:
-        programs = bpf_programs() - before
-        assert len(programs) == BPF_PROGRAMS
+        held = programs.held_by(agent.process.pid)
+        assert len(held) == BPF_PROGRAMS
         workers = agent.workers()
         with load(nginx, seconds=8):
             time.sleep(1)
             agent.process.kill()
             agent.process.wait()
             wait_for("the workers to end", lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers))
-            wait_for("the programs to go", lambda: not programs & bpf_programs())
+            wait_for("the programs to go", lambda: not held & set(programs.loaded()))
             seen = len(agent.intake.exchanges())
             agent.start()
             wait_for("the capture to resume", lambda: len(agent.intake.exchanges()) > seen + 100)

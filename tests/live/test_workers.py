@@ -14,7 +14,7 @@ import pytest
 from common_py.contracts import Exchange
 from demo.agent import Agent
 from demo.nginx import Nginx
-from tests.live.test_capture import Series, check, command, drive, losses
+from tests.live.test_capture import Series, check, command, drive, kernel_counters, losses
 from tests.support.load import request
 from tests.tiers import REPOSITORY
 
@@ -90,7 +90,7 @@ def test_new_tls_connections_that_a_small_ring_has_no_room_for_are_counted(nginx
         found = agent.intake.exchanges()
     sent = {request(one.prefix, number, bodies=False).target for one in series for number in range(one.requests)}
     seen = Counter(exchange.request.target for exchange in found)
-    kernel = {name.split('"')[1]: int(value) for name, value in metrics.items() if name.startswith("kernel_total")}
+    kernel = kernel_counters(metrics)
     lost = sum(kernel[f"lost_ring_full_{kind}"] for kind in ("ingress", "egress", "key"))
     print(f"sent {len(sent)}, seen {len(seen)}, lost chunks {lost}", losses(metrics))
     assert set(seen) <= sent

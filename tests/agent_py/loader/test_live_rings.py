@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import json
-import os
-import re
 import subprocess
 import sys
 import time
-from pathlib import Path
 from threading import Event, Thread
 
 import pytest
@@ -18,6 +14,7 @@ from agent_py.loader.live import LiveLoader, LiveSettings
 from common_py.errors import UserError
 from tests.agent_py.loader.capture import ECHO, SECONDS, Capture, Server, opened, talk
 from tests.agent_py.loader.conftest import Start
+from tests.support import programs
 
 pytestmark = pytest.mark.live
 
@@ -184,27 +181,15 @@ def test_sigkill_leaves_no_program_and_no_probe() -> None:
         assert holder.stdout is not None
         assert holder.stdout.readline() == "ready\n"
         try:
-            held = {number: name for number, name in programs().items() if number in held_by(holder.pid)}
+            names = programs.loaded()
+            held = {number: names[number] for number in programs.held_by(holder.pid)}
         finally:
             holder.kill()
     assert {"system_call_exit", "derive", "process_exit"} <= set(held.values())
     deadline = time.monotonic() + 20
-    while left := set(held) & set(programs()):
+    while left := set(held) & set(programs.loaded()):
         assert time.monotonic() < deadline, f"still loaded: {[held[one] for one in left]}"
         time.sleep(0.1)
-
-
-def held_by(pid: int) -> set[int]:
-    """Ids of the programs that a process holds a descriptor of."""
-    texts = [path.read_text() for path in Path(f"/proc/{pid}/fdinfo").iterdir()]
-    return {int(number) for text in texts for number in re.findall(r"^prog_id:\s+(\d+)", text, re.MULTILINE)}
-
-
-def programs() -> dict[int, str]:
-    """All programs that are loaded, by id."""
-    environment = {**os.environ, "PATH": os.environ.get("PATH", "") + ":/usr/sbin"}
-    shown = subprocess.run(["bpftool", "-j", "prog", "show"], capture_output=True, check=True, env=environment)
-    return {one["id"]: one.get("name", "") for one in json.loads(shown.stdout)}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,26 @@
+"""The BPF programs of this machine: those that are loaded, by whomever, and those that a process holds."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+from contextlib import suppress
+from pathlib import Path
+
+
+def held_by(pid: int) -> set[int]:
+    """Ids of the programs that a process holds a descriptor of."""
+    found: set[int] = set()
+    for path in Path(f"/proc/{pid}/fdinfo").iterdir():
+        with suppress(FileNotFoundError):  # closed meanwhile
+            found.update(map(int, re.findall(r"^prog_id:\s+(\d+)", path.read_text(), re.MULTILINE)))
+    return found
+
+
+def loaded() -> dict[int, str]:
+    """All programs that are loaded, by id: their names."""
+    environment = {**os.environ, "PATH": os.environ.get("PATH", "") + ":/usr/sbin"}
+    shown = subprocess.run(["bpftool", "-j", "prog", "show"], capture_output=True, check=True, env=environment)
+    return {one["id"]: one.get("name", "") for one in json.loads(shown.stdout)}
