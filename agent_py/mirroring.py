@@ -6,6 +6,9 @@ it has. Children of selected processes are selected by the kernel side at the mo
 moment later, for their libraries. What ended processes left in the kernel's table of descriptors is swept; a library
 that nobody uses any more loses its probe.
 
+The product itself is not mirrored, whatever its programs are called: its requests hold those that it has seen, so an
+attack would be found again in them, without end.
+
 What cannot be done at the start ends the agent with a sentence. Later on it is a warning and tried again: processes may
 end between any two steps here, and one library, or a full table, must not end the mirroring of everything else.
 """
@@ -53,7 +56,9 @@ def has_ended(pid: int) -> bool:
 class Mirroring:
     """Keeps the loader's selection in step with the processes of this host."""
 
-    def __init__(self, config: AgentConfig, loader: Loader) -> None:
+    def __init__(self, config: AgentConfig, loader: Loader, product: int | None = None) -> None:
+        """``product``: the process that started all programs of the product; None: this one."""
+        self._product = os.getpid() if product is None else product
         self._names = tuple(config.mirror_processes)
         self._pids = frozenset(config.mirror_pids)
         self._tls = config.tls_enabled
@@ -114,11 +119,19 @@ class Mirroring:
         return True
 
     def _wanted(self, process: Process) -> bool:
-        return (
-            process.pid in self._pids
-            or process.parent in self.processes
-            or any(processes.is_called(process, name) for name in self._names)
-        )
+        if process.pid in self._pids:
+            return True
+        called = any(processes.is_called(process, name) for name in self._names)
+        return (called or process.parent in self.processes) and not self._is_own(process)
+
+    def _is_own(self, process: Process) -> bool:
+        """Whether it is the product's: started by it, or by what it started, and not by what was asked for by id."""
+        one: Process | None = process
+        while one is not None and one.pid not in self._pids:
+            if one.pid == self._product:
+                return True
+            one = processes.read(one.parent)
+        return False
 
     def _forget(self, pid: int) -> None:
         gone = self.processes.pop(pid, None)

@@ -36,15 +36,15 @@ STOP_SECONDS = 8.0
 class Parent:
     """``run`` until SIGTERM or SIGINT."""
 
-    def __init__(self, config: AgentConfig) -> None:
-        """Load, attach and start. Raises UserError when this host cannot do it."""
+    def __init__(self, config: AgentConfig, product: int | None = None) -> None:
+        """Load, attach and start; ``product`` as for ``Mirroring``. Raises UserError when this host cannot do it."""
         self._config = config
         self._stopping = Event()
         self._mirroring: Mirroring | None = None
         self._loader: LiveLoader | None = None
         if not config.replay_file:
             self._loader = load(config)
-            self._mirroring = Mirroring(config, self._loader)
+            self._mirroring = Mirroring(config, self._loader, product)
         self._workers = [self._worker(index) for index in range(1 if config.replay_file else config.workers)]
 
     def run(self) -> None:

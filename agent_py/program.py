@@ -23,7 +23,7 @@ def main() -> int:
         settings = config.load(options.config)
         logging.configure("agent", settings.log_level)
         forbid_dumps()
-        Parent(settings).run()
+        Parent(settings, options.parent).run()
     except UserError as error:
         print(error, file=sys.stderr)
         return error.exit_code

@@ -132,6 +132,7 @@ LATER = "import sys; sys.stdin.readline(); import ssl; print('has libcrypto', fl
 
 
 EXECUTES = "import os, sys; sys.stdin.readline(); os.execv(sys.argv[1], [sys.argv[1], '-c', sys.argv[2]])"
+NOBODY = 2**22 + 8
 STARTED = "import sys; print('started', flush=True); sys.stdin.read()"
 
 
@@ -140,7 +141,7 @@ def test_a_process_that_gets_its_name_long_after_its_start_is_found(tmp_path: Pa
     name = tmp_path / "late-server"
     name.symlink_to(sys.executable)
     loader = RecordingLoader()
-    mirroring = Mirroring(load(tmp_path, mirror_processes=["late-server"]), loader)
+    mirroring = Mirroring(load(tmp_path, mirror_processes=["late-server"]), loader, product=NOBODY)
     with subprocess.Popen(
         [sys.executable, "-c", EXECUTES, str(name), STARTED], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
@@ -156,6 +157,38 @@ def test_a_process_that_gets_its_name_long_after_its_start_is_found(tmp_path: Pa
             mirroring.look()
         assert loader.selected == {process.pid}
         process.communicate("")
+
+
+def test_the_product_is_not_mirrored_whatever_it_is_called(tmp_path: Path, server: subprocess.Popen[str]) -> None:
+    """``server`` stands for what started the product's programs: a Python program as those that are mirrored."""
+    assert server.stdout is not None
+    child = int(server.stdout.readline())
+    name = os.path.basename(os.path.realpath(sys.executable))
+    loader = RecordingLoader()
+    with subprocess.Popen(
+        [sys.executable, "-c", STARTED], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "started\n"
+        configuration = load(tmp_path, mirror_processes=[name], mirror_pids=[os.getpid()], tls_enabled=False)
+        mirroring = Mirroring(configuration, loader, product=server.pid)
+        for _ in range(2):
+            mirroring.look()
+        other.communicate("")
+    assert loader.selected & {server.pid, child, other.pid} == {other.pid}
+    server.communicate("")
+
+
+def test_what_the_product_started_is_mirrored_when_it_is_asked_for_by_id(
+    tmp_path: Path, server: subprocess.Popen[str]
+) -> None:
+    """As the demonstration's nginx is."""
+    assert server.stdout is not None
+    child = int(server.stdout.readline())
+    loader = RecordingLoader()
+    Mirroring(settings(tmp_path, mirror_pids=[server.pid]), loader, product=os.getpid()).start()
+    assert loader.selected == {server.pid, child}
+    server.communicate("")
 
 
 def test_a_full_table_of_processes_is_a_sentence_at_the_start_and_a_warning_later(

@@ -105,7 +105,7 @@ def host(monkeypatch: pytest.MonkeyPatch) -> Iterator[Host]:
         return SimpleNamespace(server_port=4711)
 
     monkeypatch.setattr(parent, "LiveLoader", lambda settings: Loader(one, settings))
-    monkeypatch.setattr(parent, "Mirroring", lambda _config, _loader: Mirroring(one))
+    monkeypatch.setattr(parent, "Mirroring", lambda _config, _loader, _product: Mirroring(one))
     monkeypatch.setattr(parent, "WorkerProcess", lambda index, _config, *fds: Worker(one, index, fds))
     monkeypatch.setattr(parent.health, "serve", serve)
     handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
