@@ -63,6 +63,7 @@ class Writer:
             os.fchmod(self._descriptor, 0o600)
         self._size = status.st_size
         self._left = limit - self._size
+        """Bytes that may still be written; below 0: the recording has ended."""
         self.skipped = 0
         """Chunks not written because the limit was reached, or the file could not be written any more."""
         if not self._size:
@@ -70,11 +71,14 @@ class Writer:
 
     def write(self, chunk: Chunk) -> None:
         """Append one chunk. Never raises: what watches the application goes on without a recording."""
-        record = pack(chunk)
-        self._left -= LENGTH.size + len(record)
-        if self._left < 0 or not self._append(LENGTH.pack(len(record)) + record):
-            self._left = 0
+        if self._left < 0 or not self._add(pack(chunk)):
             self.skipped += 1
+
+    def _add(self, record: bytes) -> bool:
+        self._left -= LENGTH.size + len(record)
+        if self._left < 0:
+            return self._stop("it is as long as it may be")
+        return self._append(LENGTH.pack(len(record)) + record)
 
     def _append(self, data: bytes) -> bool:
         try:
@@ -88,7 +92,7 @@ class Writer:
 
     def _stop(self, reason: str) -> bool:
         log.error("the recording ends here", reason=reason, bytes=self._size)
-        self._left = 0
+        self._left = -1
         if self._regular:
             os.ftruncate(self._descriptor, self._size)
         return False

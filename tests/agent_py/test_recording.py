@@ -6,6 +6,7 @@ import stat
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from agent_py.chunk import Kind
 from agent_py.loader.replay import ReplaySource
@@ -46,11 +47,12 @@ def test_a_recording_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> N
     assert caught.value.exit_code == 73
 
 
-def test_a_full_recording_counts_what_it_leaves_out(tmp_path: Path) -> None:
-    with Writer(tmp_path / "a.chunks", OFFSET, limit=100) as writer:
+def test_a_full_recording_counts_what_it_leaves_out_and_says_so_once(tmp_path: Path) -> None:
+    with capture_logs() as logs, Writer(tmp_path / "a.chunks", OFFSET, limit=100) as writer:
         for _ in range(3):
             writer.write(Wire().read(b"abc"))
     assert writer.skipped == 2
+    assert [(one["event"], one["bytes"]) for one in logs] == [("the recording ends here", 24 + 4 + 56 + 3)]
     assert len(list(read(tmp_path / "a.chunks").chunks)) == 1
 
 
