@@ -222,6 +222,20 @@ def test_live_rows_go_on_coming_and_never_shorten_a_long_list(cloud: Cloud, cons
     expect(rows.first).to_contain_text("/newest")
 
 
+def test_a_refresh_leaves_alone_what_is_being_written(cloud: Cloud, console: Console):
+    page = console.page
+    cloud.send(fresh("a"))
+    page.wait_for_selector("tr.row")
+    page.click("#q")
+    page.keyboard.type("!sqli ip:")
+    cloud.send(fresh("b", path="/b"))
+    expect(page.locator("tr.row")).to_have_count(2)
+    page.keyboard.type("192.0.2.*")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/attacks?q=%21sqli+ip%3A192.0.2.*")
+    expect(page.locator("#q")).to_have_value("!sqli ip:192.0.2.*")
+
+
 def test_live_comes_back_after_a_refusal_and_leads_to_the_login_after_the_session(cloud: Cloud, console: Console):
     """Browsers try again after a broken connection, never after an answer that is no stream of events."""
     page = console.page

@@ -32,6 +32,7 @@ const live = document.getElementById("live");
 let waiting = 0;
 let seen = new Set();
 let focused = "";
+let shown = list.querySelector("[data-refresh]").dataset.q;
 
 function say(state, text) {
   live.dataset.state = state;
@@ -110,9 +111,11 @@ document.addEventListener("htmx:afterSettle", (event) => {
 });
 
 function afterList() {
-  const state = list.querySelector("[data-refresh]");
-  filter.elements.q.value = state.dataset.q;
-  filter.elements.range.value = state.dataset.range;
+  const { q, range } = list.querySelector("[data-refresh]").dataset;
+  // Of the same filter, as after a refresh, the field stays as it is: somebody may be writing the next one.
+  if (q !== shown) filter.elements.q.value = q;
+  shown = q;
+  filter.elements.range.value = range;
   if (seen.size) {
     for (const row of list.querySelectorAll("[data-key]")) row.classList.toggle("fresh", !seen.has(row.dataset.key));
   }
