@@ -6,7 +6,7 @@ import re
 import time
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from common_py.contracts import Finding, Request, Tls, Where
 from tests.cloud_py.samples import ADMINISTRATOR_TOKEN, Cloud, make_hit
@@ -234,6 +234,26 @@ def test_a_refresh_leaves_alone_what_is_being_written(cloud: Cloud, console: Con
     page.keyboard.press("Enter")
     page.wait_for_url("**/attacks?q=%21sqli+ip%3A192.0.2.*")
     expect(page.locator("#q")).to_have_value("!sqli ip:192.0.2.*")
+
+
+def test_a_late_refresh_does_not_bring_the_filter_before_back(cloud: Cloud, console: Console):
+    page = console.page
+    cloud.send(fresh("a"), fresh("b", type="sqli", path="/login"))
+    expect(page.locator("tr.row")).to_have_count(2)
+    held: list[Route] = []
+    page.route("**/attacks/list?*live=1", lambda route: held.append(route))
+    with page.expect_request("**/attacks/list?*live=1"):
+        cloud.send(fresh("c"))
+    page.fill("#q", "sqli")
+    page.keyboard.press("Enter")
+    expect(page.locator("tr.row")).to_have_count(1)
+    with page.expect_response("**/attacks/list?*live=1"):
+        held[0].continue_()
+    page.unroute("**/attacks/list?*live=1")
+    cloud.send(fresh("d", type="sqli", path="/other"))
+    page.wait_for_selector("tr.row >> text=/other")
+    expect(page.locator("tr.row")).to_have_count(2)
+    expect(page.locator("#q")).to_have_value("sqli")
 
 
 def test_live_comes_back_after_a_refusal_and_leads_to_the_login_after_the_session(cloud: Cloud, console: Console):

@@ -45,8 +45,19 @@ function refresh() {
   const source = list.querySelector("[data-refresh]").dataset.refresh;
   if (list.querySelector("#rows[data-extended]")) return offer(source);
   remember();
-  htmx.ajax("GET", `${source}${source.includes("?") ? "&" : "?"}live=1`, { target: "#list", source: "#list" });
+  htmx.ajax("GET", liveAddress(source), { target: "#list", source: "#list" });
 }
+
+function liveAddress(source) {
+  return `${source}${source.includes("?") ? "&" : "?"}live=1`;
+}
+
+// A refresh that arrives after the filter was changed shows what is no longer asked for.
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const { path } = event.detail.requestConfig;
+  const { refresh } = list.querySelector("[data-refresh]").dataset;
+  if (event.detail.target === list && path.endsWith("live=1") && path !== liveAddress(refresh)) event.detail.shouldSwap = false;
+});
 
 function offer(source) {
   if (list.querySelector(".fresh-attacks")) return;
