@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import time
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
@@ -62,7 +61,7 @@ class Exporter:
         """Send hits as they come."""
         while True:
             hits = await self._stream.read(self._batch_hits)
-            self._metrics.waiting(hits[0], time.time())
+            self._metrics.waiting(hits[0])
             for batch in batches(encoded(hits), self._batch_bytes):
                 await self._deliver(batch)
             await self._stream.acknowledge(len(hits))

@@ -51,12 +51,13 @@ class Bench:
 
     def __init__(self, destination: Destination, limit: int = 1000, backoff: Backoff | None = None) -> None:
         self.registry = CollectorRegistry()
+        self.now = 0.0
         self.hits: MemoryStream[Hit] = MemoryStream(limit)
         summaries: MemoryStream[Summary] = MemoryStream(10)
         self.exporter = Exporter(
             self.hits,
             destination,
-            Metrics(self.hits, summaries, self.registry),
+            Metrics(self.hits, summaries, self.registry, lambda: self.now),
             batch_hits=4,
             batch_bytes=1 << 20,
             backoff=backoff or Backoff(0.0, 0.0),
@@ -152,6 +153,31 @@ def test_nothing_is_acknowledged_before_it_is_taken_and_drops_are_counted() -> N
     assert destination.taken == ["0", "1", "2", "3", "7", "8"]
     assert bench.value("export_drops") == 3
     assert bench.value("export_drops_flag") == 1
+
+
+def test_the_delay_grows_while_the_cloud_is_away() -> None:
+    destination = Destination()
+    destination.gate.clear()
+
+    async def main() -> list[float]:
+        bench = Bench(destination)
+        await bench.hits.add([hit(0), hit(1)])
+        running = asyncio.create_task(bench.exporter.run())
+        while not destination.posts:
+            await asyncio.sleep(0.001)
+        delays = []
+        for waited in (1.0, 400.0):
+            bench.now = hit(0).exchange.start / 1e9 + waited
+            delays.append(bench.value("export_delay"))
+        destination.gate.set()
+        while len(bench.hits):
+            await asyncio.sleep(0.001)
+        delays.append(bench.value("export_delay"))
+        running.cancel()
+        await asyncio.wait([running])
+        return delays
+
+    assert asyncio.run(main()) == pytest.approx([1.0, 400.0, 0.0])
 
 
 @given(st.lists(st.binary(min_size=1, max_size=30), max_size=30), st.integers(10, 80))
