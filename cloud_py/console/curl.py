@@ -22,9 +22,13 @@ def command(exchange: Exchange) -> str:
     server = f"[{address}]" if ":" in address else address
     authority = hosts[0] if known else f"{server}:{exchange.server.port}".encode()
     scheme = b"https://" if exchange.tls else b"http://"
-    target = request.target if request.target.startswith(b"/") else b"/" + request.target
+    origin_form = request.target.startswith(b"/")
     words = ["curl", "--include", "--path-as-is", "--globoff"]
-    words += ["--request", quote(request.method), quote(scheme + authority + target)]
+    # Of a request that is only called HEAD curl waits for a body.
+    words += ["--head"] if request.method == b"HEAD" and not request.body else ["--request", quote(request.method)]
+    words += [quote(scheme + authority + (request.target if origin_form else b"/"))]
+    if not origin_form:
+        words += ["--request-target", quote(request.target)]
     remarks: list[str] = []
     for name, value in request.headers:
         if name.lower() in _LEFT_OUT or name.startswith(b":"):

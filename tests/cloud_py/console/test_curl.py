@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import subprocess
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 
 import msgspec
 import pytest
@@ -30,6 +32,40 @@ def test_a_plain_request():
         "--header 'Accept: */*'"
     )
     assert " 'http://shop.example:8443/etc/passwd'" in command(request, tls=None)
+
+
+class Echo(BaseHTTPRequestHandler):
+    """Remembers request lines; its answers to HEAD name a size, as real ones do."""
+
+    protocol_version = "HTTP/1.1"
+
+    def handle_one_request(self) -> None:
+        self.raw_requestline = self.rfile.readline()
+        if self.raw_requestline and self.parse_request():
+            self.server.seen.append(self.requestline)
+            self.send_response(200)
+            self.send_header("Content-Length", "0" if self.command != "HEAD" else "153")
+            self.end_headers()
+        self.close_connection = not self.raw_requestline
+
+    def log_message(self, *_args: object) -> None:
+        pass
+
+
+@pytest.mark.parametrize(
+    ("method", "target"),
+    [(b"GET", b"/a//../%2e?b=[1-3]&c={x}"), (b"HEAD", b"/etc/passwd"), (b"OPTIONS", b"*"),
+     (b"GET", b"http://other.example/etc/passwd"), (b"GET", b"?a=b")],
+)  # fmt: skip
+def test_curl_sends_the_request_line_again(method: bytes, target: bytes):
+    with ThreadingHTTPServer(("127.0.0.1", 0), Echo) as server:
+        server.seen = []
+        Thread(target=server.serve_forever, daemon=True).start()
+        host = f"127.0.0.1:{server.server_port}".encode()
+        text = command(Request(method, target, headers=[(b"Host", host)]), tls=None)
+        subprocess.run(["bash", "-c", text], capture_output=True, check=True, timeout=20)
+        server.shutdown()
+    assert server.seen == [f"{method.decode()} {target.decode()} HTTP/1.1"]
 
 
 @settings(max_examples=60, deadline=None)
