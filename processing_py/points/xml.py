@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from lxml import etree
 
 from processing_py.points.containers import Part
@@ -10,6 +12,10 @@ from processing_py.points.leaf import Path
 ELEMENTS = 20_000
 """Elements that are followed; a document with more is cut there."""
 
+_REFERENCE = re.compile(rb"&#(?:x0*+(d[89a-f][0-9a-f]{2})|0*+([0-9]{5}));", re.IGNORECASE)
+"""References to characters by their number, among them all to surrogates."""
+_REPLACEMENT = "\ufffd".encode()
+
 
 def split(data: bytes) -> list[Part] | None:
     """Return the parts of an XML document, None when nothing of it can be read."""
@@ -17,7 +23,7 @@ def split(data: bytes) -> list[Part] | None:
         resolve_entities=False, no_network=True, load_dtd=False, recover=True, huge_tree=False, collect_ids=False
     )
     try:
-        root = etree.fromstring(data, parser)
+        root = etree.fromstring(_REFERENCE.sub(_character, data), parser)
     except (etree.XMLSyntaxError, ValueError):
         return None
     if root is None:
@@ -28,6 +34,12 @@ def split(data: bytes) -> list[Part] | None:
             break
         _collect(element, path, parts)
     return parts
+
+
+def _character(match: re.Match[bytes]) -> bytes:
+    """A surrogate is no character (XML 1.0 §2.2), but libxml2 makes one, which lxml then fails to read as UTF-8."""
+    code = int(match[1], 16) if match[1] else int(match[2])
+    return _REPLACEMENT if 0xD800 <= code <= 0xDFFF else match[0]
 
 
 def _walk(root: etree._Element) -> list[tuple[etree._Element, Path]]:

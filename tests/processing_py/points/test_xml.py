@@ -1,3 +1,4 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,6 +20,26 @@ def test_entities_are_not_resolved():
 
 def test_deep_documents_end():
     xml.split(b"<a>" * 20_000)
+
+
+@pytest.mark.parametrize("reference", [b"&#xD800;", b"&#xdfFF;", b"&#55296;", b"&#x0000dc00;", b"&#0057343;"])
+def test_a_surrogate_takes_nothing_with_it(reference):
+    document = b'<a b="%sone" xmlns="%s"><c>%stwo</c>%sthree&#20320;&#55203;</a>'.replace(b"%s", reference)
+    parts = xml.split(document)
+    assert parts is not None
+    assert {part.text for part in parts} == {"\ufffdone", "\ufffdtwo", "\ufffdthree\u4f60\ud7a3"}
+
+
+PIECES = (
+    b"<a>", b"</a>", b'<a b="', b'">', b"<!--", b"-->", b"<?x ", b"?>", b"<![CDATA[", b"]]>", b"<!DOCTYPE a [",
+    b"]>", b'<!ENTITY e "', b"&e;", b"&#xD800;", b"&#xFFFE;", b"&#0;", b"&#x110000;", b"xmlns:p='", b"p:a", b"\0",
+    b"\xed\xa0\x80",
+)  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=20).map(b"".join))
+def test_no_document_breaks_it(data):
+    xml.split(b"<a>" + data)
 
 
 @given(st.binary(max_size=200))
