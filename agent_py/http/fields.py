@@ -28,7 +28,7 @@ VERSIONS = {b"HTTP/1.1": "1.1", b"HTTP/1.0": "1.0"}
 
 _head_end = re.compile(rb"\n\r?\n").search
 _token = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+").fullmatch
-_version = re.compile(rb"HTTP/1\.0*([0-9]{1,2})").fullmatch
+_version = re.compile(rb"HTTP/1\.0*([0-9]{1,3})").fullmatch  # nginx takes three digits
 _status_line = re.compile(rb"HTTP/1\.[0-9] +([0-9]{3})(?:[ \t][^\r\n]*)?").fullmatch
 _request_start = re.compile(rb"[A-Z][A-Z_-]{1,31} +(?:[/*]|[A-Za-z][A-Za-z0-9+.-]*:|[\w.-]+:[0-9])").match
 
@@ -94,12 +94,15 @@ def head_end(data: bytes | bytearray, start: int) -> tuple[int, int] | None:
 
 
 def irregular_lines(block: bytes) -> list[bytes]:
-    """The lines of a head that holds bare LFs or folded lines (RFC 9112 §5.2: a fold counts as one space)."""
+    """The lines of a head that holds bare LFs, folded lines or stray CRs.
+
+    A fold counts as one space (RFC 9112 §5.2). nginx takes any number of CRs for a field line's end, and a value of a
+    framing field that kept one would hide the body and what follows; a CR elsewhere is kept as sent.
+    """
     lines: list[bytes] = []
     folded: list[bytes] = []
     for line in block.split(b"\n"):
-        if line.endswith(b"\r"):
-            line = line[:-1]
+        line = line.rstrip(b"\r") if lines else line.removesuffix(b"\r")
         if len(lines) > 1 and line[:1] in (b" ", b"\t"):
             folded.append(line.strip(BLANK))
             continue

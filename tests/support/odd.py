@@ -12,6 +12,7 @@ _CHUNKED = _POST + b"Transfer-Encoding: chunked\r\n\r\n"
 HEADS: dict[str, list[bytes]] = {
     "minor version with a zero": [b"GET /api/odd HTTP/1.01\r\nHost: shop\r\n\r\n"],
     "minor version of two digits": [b"GET /api/odd HTTP/1.10\r\nHost: shop\r\n\r\n"],
+    "minor version of three digits": [b"GET /api/odd HTTP/1.999\r\nHost: shop\r\n\r\n"],
     "blanks behind the version": [b"GET /api/odd HTTP/1.1   \r\nHost: shop\r\n\r\n"],
     "empty lines": [b"\r\n" * 200, b"GET /api/odd" + _REST],
     "method that begins with an underscore": [b"_X /api/odd" + _REST],
@@ -24,5 +25,7 @@ BODIES: dict[str, list[bytes]] = {
     "zeros before a chunk's size": [_CHUNKED + b"0" * 30 + b"5\r\nhello\r\n0\r\n\r\n"],
     "words behind a chunk's size": [_CHUNKED + b"5 five\r\nhello\r\n0\r\n\r\n"],
     "chunks with bare line feeds": [_CHUNKED + b"5\nhello\n0\n\n"],
+    "carriage returns behind a length": [_POST + b"Content-Length: 5\r\r\r\n\r\nhello"],
+    "a carriage return behind a coding": [_POST + b"Transfer-Encoding: chunked\r\r\n\r\n5\r\nhello\r\n0\r\n\r\n"],
     "zeros before a length": [_POST + b"Content-Length: " + b"0" * 30 + b"5\r\n\r\nhello"],
 }

@@ -86,6 +86,7 @@ def test_start_lines_that_no_server_accepts_are_one_loss(head: bytes) -> None:
         (b"Bare: lf\nX: y\r\n", [(b"Bare", b"lf"), (b"X", b"y")]),
         (b"Raw: \xff\xfe\x00\r\n", [(b"Raw", b"\xff\xfe\x00")]),
         (b"Stray: a\rb\r\n", [(b"Stray", b"a\rb")]),
+        (b"Stray: a \r\r\r\nX: y\r\n", [(b"Stray", b"a"), (b"X", b"y")]),
     ],
 )
 def test_fields_keep_case_order_and_bytes(lines: bytes, fields: list[tuple[bytes, bytes]]) -> None:
@@ -99,6 +100,7 @@ def test_fields_keep_case_order_and_bytes(lines: bytes, fields: list[tuple[bytes
         (b"content-length: 3, 3", b"abc", b"abc"),
         (b"Content-Length: 3\r\nContent-Length: 3", b"abc", b"abc"),
         (b"CONTENT-LENGTH : 3", b"abc", b"abc"),
+        (b"Content-Length: 3\r", b"abc", b"abc"),
         (b"Transfer-Encoding: Chunked", b"3\r\nabc\r\n0\r\n\r\n", b"abc"),
         (b"Transfer-Encoding: gzip, chunked", b"3;x=y\r\nabc\r\n0\r\n\r\n", b"abc"),
         (b"Transfer-Encoding: identity\r\nContent-Length: 3", b"abc", b"abc"),
