@@ -39,12 +39,16 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(USAGE)
     except click.ClickException as error:
         command = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "oobctl"
-        click.echo(f"oobctl: {error.format_message()} See '{command} --help'.", err=True)
+        click.echo(f"oobctl: {error.format_message().rstrip('.')}. See '{command} --help'.", err=True)
         sys.exit(USAGE)
     except click.Abort:
         sys.exit(130)
     except BrokenPipeError:
-        # Who read the output, such as head(1), has seen enough; Python's last flush must not complain.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(128 + signal.SIGPIPE)
+        sys.exit(output_closed())
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def output_closed() -> int:
+    """The exit code when who read the output, such as head(1), has seen enough; Python's last flush won't complain."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 128 + signal.SIGPIPE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import time
@@ -123,7 +124,9 @@ def run(
             time.sleep(LOOK_SECONDS)
             host.watch()
     finally:
-        click.echo("Stopping.")
+        # Who reads this may be gone: a pager, or the terminal, whose end is why we end.
+        with contextlib.suppress(OSError):
+            click.echo("Stopping.")
         host.stop()
 
 
@@ -151,15 +154,18 @@ def greet(host: Host) -> None:
 
 
 class Stopping:
-    """True once SIGINT or SIGTERM came."""
+    """True once SIGINT, SIGTERM, or SIGHUP (the terminal is gone) came; ``signal`` is the first of them."""
 
     def __init__(self) -> None:
-        self._seen = False
+        self.signal = 0
         signal.signal(signal.SIGINT, self._note)
         signal.signal(signal.SIGTERM, self._note)
+        # nohup(1) has it ignored: what it starts is to outlive the terminal.
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+            signal.signal(signal.SIGHUP, self._note)
 
-    def _note(self, _signal: int, _frame: FrameType | None) -> None:
-        self._seen = True
+    def _note(self, number: int, _frame: FrameType | None) -> None:
+        self.signal = self.signal or number
 
     def __bool__(self) -> bool:
-        return self._seen
+        return self.signal != 0

@@ -103,13 +103,20 @@ class Nginx:
             )
         )
         done = subprocess.run(
-            [self.binary, "-c", configuration, "-p", self.directory], stderr=subprocess.PIPE, text=True
+            [self.binary, "-c", configuration, "-p", self.directory],
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,  # a terminal's Ctrl-C is for the program that started it
         )
         if done.returncode:
             raise UserError(f"nginx did not start: {done.stderr.strip()}", exit_code=UNAVAILABLE)
-        ports.wait_listening(self.http_port)
-        ports.wait_listening(self.https_port)
-        self._wait_for_workers()
+        try:
+            self._wait_for_workers()
+            ports.wait_listening(self.http_port)
+            ports.wait_listening(self.https_port)
+        except TimeoutError as error:
+            self.stop()
+            raise UserError(f"nginx did not start: {error}.", exit_code=UNAVAILABLE) from error
 
     def _wait_for_workers(self, seconds: float = 10.0) -> None:
         """The ports accept as soon as the master listens; its id is on disk, and workers run, a moment later."""
@@ -159,4 +166,5 @@ class Nginx:
             ],
             check=True,
             stderr=subprocess.PIPE,
+            start_new_session=True,
         )

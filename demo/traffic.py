@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from common_py.errors import UserError
@@ -14,9 +14,10 @@ from demo.nginx import Nginx
 ATTACK_PATH = "/etc/passwd"
 
 
-def ordinary(base: str, certificate: Path) -> None:
-    """Requests that no detector may mind. Raises UserError when the server does not answer."""
+def ordinary(base: str, certificate: Path, look: Callable[[], None] = lambda: None) -> None:
+    """Requests that no detector may mind; ``look`` is called before each. Raises UserError without an answer."""
     for arguments in _ordinary(base, certificate.parent / "root" / "index.html"):
+        look()
         curl(certificate, *arguments)
 
 
@@ -57,6 +58,7 @@ def curl(certificate: Path, *arguments: str) -> None:
         capture_output=True,
         text=True,
         check=False,
+        start_new_session=True,  # a terminal's Ctrl-C is for the demonstration alone
     )
     if done.returncode:
         raise UserError(f"The demonstration's server did not answer: {done.stderr.strip()}.")

@@ -27,7 +27,7 @@ pytestmark = pytest.mark.program
 @pytest.fixture
 def handlers() -> Iterator[None]:
     """What ``Stopping`` changes is put back."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
@@ -86,12 +86,39 @@ def test_a_person_is_told_where_everything_is(tmp_path: Path, capsys: pytest.Cap
 
 
 @pytest.mark.usefixtures("handlers")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_the_polite_signals_end_it(number: signal.Signals) -> None:
     stopping = Stopping()
     assert not stopping
     signal.raise_signal(number)
+    signal.raise_signal(signal.SIGINT)
     assert stopping
+    assert stopping.signal == number
+
+
+@pytest.mark.usefixtures("handlers")
+def test_what_nohup_starts_outlives_the_terminal() -> None:
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    stopping = Stopping()
+    signal.raise_signal(signal.SIGHUP)
+    assert not stopping
+
+
+@pytest.mark.usefixtures("handlers")
+@pytest.mark.parametrize("name", ["cli_py", "demo"])
+def test_ctrl_c_during_the_imports_is_no_traceback(name: str, tmp_path: Path) -> None:
+    # What a process has ignored, as in the background of a shell, its children ignore too.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    (tmp_path / "urllib3.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-m", name, "--help"],
+        capture_output=True,
+        cwd=REPOSITORY,
+        env=environment,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, b"", b"")
 
 
 def children(pid: int) -> list[int]:
