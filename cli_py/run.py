@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
+import shutil
 import signal
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -149,8 +152,19 @@ def greet(host: Host) -> None:
     click.echo(f"Token     {host.token}")
     click.echo(f"Metrics   http://{host.agent_address}/metrics")
     click.echo(f"Logs      {host.settings.data / 'run'}")
-    click.echo("Attacks   oobctl attacks list    (in another terminal)")
+    click.echo(f"Attacks   {list_command(host.settings.data)}")
     click.echo("Stop with Ctrl-C.")
+
+
+def list_command(data: Path) -> str:
+    """The command that lists the attacks in ``data``, as it can be typed where this program was started."""
+    installed, here = Path(sys.executable).with_name("oobctl"), Path.cwd()
+    if shutil.which("oobctl") == str(installed) or not installed.exists():
+        oobctl = "oobctl"
+    else:
+        oobctl = str(installed.relative_to(here) if installed.is_relative_to(here) else installed)
+    options = [] if data == default_data() else ["--data", str(data)]
+    return shlex.join([oobctl, "attacks", "list", *options])
 
 
 class Stopping:

@@ -16,7 +16,7 @@ from agent_py.recording import Writer
 from cli_py import run as module
 from cli_py.host import Host, HostSettings, lock
 from cli_py.hostnode import LEDGER
-from cli_py.run import Stopping, default_data, greet, require_capture
+from cli_py.run import Stopping, default_data, greet, list_command, require_capture
 from cli_py.supervisor import STARTING_SECONDS
 from common_py.errors import UserError
 from tests.tiers import REPOSITORY
@@ -102,6 +102,21 @@ def test_what_nohup_starts_outlives_the_terminal() -> None:
     stopping = Stopping()
     signal.raise_signal(signal.SIGHUP)
     assert not stopping
+
+
+def test_the_command_that_lists_attacks_can_be_typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    installed = tmp_path / ".venv" / "bin" / "oobctl"
+    installed.parent.mkdir(parents=True)
+    installed.touch(0o755)
+    monkeypatch.setattr(module.sys, "executable", str(installed.with_name("python")))
+    monkeypatch.chdir(tmp_path)
+    assert list_command(default_data()) == ".venv/bin/oobctl attacks list"
+    assert list_command(tmp_path / "my data") == f".venv/bin/oobctl attacks list --data '{tmp_path}/my data'"
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert list_command(default_data()) == f"{installed} attacks list"
+    monkeypatch.setenv("PATH", str(installed.parent))
+    assert list_command(default_data()) == "oobctl attacks list"
 
 
 @pytest.mark.usefixtures("handlers")

@@ -91,8 +91,12 @@ def test_it_stays_until_ctrl_c_and_leaves_no_nginx() -> None:
             if "Ctrl-C" in line:
                 break
         assert demo.poll() is None
+        (command,) = re.findall(r"^Attacks   (.*)$", "".join(lines), re.MULTILINE)
+        listed = subprocess.run(command, shell=True, cwd=REPOSITORY, capture_output=True, text=True, check=False)
         demo.send_signal(signal.SIGINT)
         assert demo.wait(60) == 0
+    assert (listed.returncode, listed.stderr) == (0, "")
+    assert "ptrav" in listed.stdout
     text = "".join(lines)
     assert re.search(r"http://127\.0\.0\.1:\d+", text)
     (found,) = re.findall(r"\(process (\d+)\)", text)
