@@ -2,12 +2,14 @@
 
 A tier that cannot run is named with its reason and counted as skipped. With ``OOB_REQUIRE=all`` a skip is a failure,
 except of a tier that this machine cannot run whatever is installed (no root, no BTF).
+
+Ctrl-C ends the running tier in good order, and the others are not begun: a pytest that is killed leaves servers behind.
 """
 
 from __future__ import annotations
 
-import argparse
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -16,20 +18,38 @@ import xml.etree.ElementTree
 from collections import Counter
 from pathlib import Path
 
+from common_py.errors import USAGE
+from common_py.program import Parser
 from tests.tiers import REPOSITORY, TIERS, Tier
 
 NO_TESTS_COLLECTED = 5
 
 
+class Interrupted(Exception):
+    """Ctrl-C ended a tier."""
+
+
 def main() -> int:
     """Run the tiers; 0 when nothing failed and nothing that is required was skipped."""
-    required = os.environ.get("OOB_REQUIRE") == "all"
-    parser = argparse.ArgumentParser(prog="python -m tests.run", allow_abbrev=False)
+    parser = Parser(prog="python -m tests.run", allow_abbrev=False)
     parser.add_argument("--tier", choices=[tier.name for tier in TIERS], help="this tier alone")
     options, arguments = parser.parse_known_args()
+    wish = os.environ.get("OOB_REQUIRE", "")
+    if wish not in ("", "all"):
+        print(f"OOB_REQUIRE is {wish!r}: set it to all, or not at all.", file=sys.stderr)
+        return USAGE
+    try:
+        return run_tiers(options.tier, arguments, required=wish == "all")
+    except Interrupted:
+        print("Interrupted.")
+        return 128 + signal.SIGINT
+
+
+def run_tiers(only: str | None, arguments: list[str], *, required: bool) -> int:
+    """Run all tiers, or the one that is named; the exit code."""
     total: Counter[str] = Counter()
     for tier in TIERS:
-        if tier.name != options.tier if options.tier else tier.named:
+        if tier.name != only if only else tier.named:
             continue
         missing = tier.missing()
         if missing is None:
@@ -54,12 +74,25 @@ def run(tier: Tier, arguments: list[str]) -> Counter[str]:
         command = [sys.executable, "-m", "pytest", "-q", "-m", tier.expression, f"--junitxml={report}", *arguments]
         if tier.processes:
             command += ["-n", str(tier.processes), "--dist", "worksteal"]
-        code = subprocess.run(command, cwd=REPOSITORY, check=False).returncode
+        code = wait(subprocess.Popen(command, cwd=REPOSITORY))
         counts = count(report)
     if code not in (0, NO_TESTS_COLLECTED) and not counts["failed"]:
         counts["failed"] += 1
     print(f"tier {tier.name}: {time.monotonic() - began:.0f} s", flush=True)
     return counts
+
+
+def wait(process: subprocess.Popen[bytes]) -> int:
+    """Its exit code. A terminal's Ctrl-C is for it; raises Interrupted when it has ended what it started."""
+    interrupted = False
+    while process.returncode is None:
+        try:
+            process.wait()
+        except KeyboardInterrupt:
+            interrupted = True
+    if interrupted:
+        raise Interrupted
+    return process.returncode
 
 
 def count(report: Path) -> Counter[str]:

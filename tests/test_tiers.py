@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -87,6 +91,58 @@ def test_a_tier_that_takes_minutes_runs_by_its_name(
     lines = capsys.readouterr().out.splitlines()
     assert [line for line in lines if line in ("tier a", "tier b")] == ran
     assert lines[-1] == "1 passed, 0 failed, 0 skipped"
+
+
+def test_ctrl_c_waits_for_the_tier_that_runs(suite: Path) -> None:
+    """The test sends the terminal's signal to both, and then needs longer than subprocess.run waits before it kills."""
+    (suite / "test_three.py").write_text(
+        "import os, pathlib, pytest, signal, time\n"
+        "@pytest.fixture\ndef server():\n"
+        "    yield\n"
+        "    time.sleep(1)\n"
+        "    pathlib.Path('ended').touch()\n"
+        "@pytest.mark.good\ndef test_good(server):\n"
+        "    os.kill(os.getppid(), signal.SIGINT)\n"
+        "    raise KeyboardInterrupt\n"
+    )
+    code = (
+        "import pathlib, sys\n"
+        "from tests import run\n"
+        "from tests.tiers import Tier, nothing\n"
+        "run.REPOSITORY = pathlib.Path(sys.argv.pop())\n"
+        "run.TIERS = Tier('a', 'good', nothing), Tier('b', 'good', nothing)\n"
+        "sys.exit(run.main())\n"
+    )
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background has it ignored
+    try:
+        done = subprocess.run([sys.executable, "-c", code, suite], capture_output=True, text=True, cwd=tiers.REPOSITORY)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert (suite / "ended").exists()
+    assert (done.returncode, done.stderr) == (128 + signal.SIGINT, "")
+    assert "tier b" not in done.stdout
+    assert done.stdout.splitlines()[-1] == "Interrupted."
+
+
+@pytest.mark.parametrize(
+    ("arguments", "wish", "words"),
+    [
+        (["--tier", "c"], "", "python -m tests.run: Argument --tier: invalid choice: 'c'"),
+        ([], "live", "OOB_REQUIRE is 'live': set it to all, or not at all."),
+    ],
+)
+def test_a_wish_that_cannot_be_had_is_one_sentence(arguments: list[str], wish: str, words: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.run", *arguments],
+        capture_output=True,
+        text=True,
+        cwd=tiers.REPOSITORY,
+        env={**os.environ, "OOB_REQUIRE": wish},
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (64, "")
+    assert done.stderr.startswith(words)
+    assert done.stderr.count("\n") == 1
 
 
 def test_kernels_that_are_not_in_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
