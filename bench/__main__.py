@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import argparse
 import datetime
+import shutil
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -16,6 +17,7 @@ from bench.measure import machine
 from bench.parts import parts
 from cli_py.doctor import obstacle
 from common_py.errors import UNAVAILABLE, UserError
+from common_py.program import Parser, at_least
 
 DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "benchmarks.md"
 PARTS = "## What single parts cost"
@@ -24,9 +26,9 @@ MIB = 1 << 20
 
 def main() -> int:
     """Measure, print, and write the document when asked."""
-    parser = argparse.ArgumentParser(prog="make bench")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=int, default=3, help="length of each load")
+    parser = Parser(prog="python -m bench")
+    parser.add_argument("--rounds", type=at_least(1), default=5)
+    parser.add_argument("--seconds", type=at_least(1), default=3, help="length of each load")
     parser.add_argument("--write", action="store_true", help="write docs/benchmarks.md")
     parser.add_argument("--parts", action="store_true", help="only what single parts cost; --write: that section")
     options = parser.parse_args()
@@ -34,6 +36,8 @@ def main() -> int:
         problem = obstacle()
         if problem:
             raise UserError(f"Capture is not possible here: {problem}", exit_code=UNAVAILABLE)
+        if not options.parts and shutil.which("wrk") is None:
+            raise UserError("wrk is not installed.", "Run: apt-get install wrk.", exit_code=UNAVAILABLE)
         with tempfile.TemporaryDirectory(prefix="oob-bench-") as directory:
             Path(directory).chmod(0o711)
             section = parts_section(parts(Path(directory)))
@@ -46,6 +50,9 @@ def main() -> int:
     except UserError as error:
         click.echo(f"make bench: {error}", err=True)
         return error.exit_code
+    except KeyboardInterrupt:
+        click.echo("make bench: Interrupted.", err=True)
+        return 128 + signal.SIGINT
     click.echo(section if options.parts else text + section)
     if options.write:
         DOCUMENT.write_text(text + section)

@@ -7,7 +7,6 @@ The sets are ``../shared/detection/dev`` beside the repository, or where ``OOB_D
 
 from __future__ import annotations
 
-import argparse
 import binascii
 import gzip
 import json
@@ -20,7 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from cli_py.classify import read_request
+from common_py import interrupt
 from common_py.errors import NO_INPUT, UserError
+from common_py.program import Parser, at_least
 from processing_py.detect.engine import Engine
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -217,9 +218,9 @@ def raised(measured: dict[str, dict[str, float]], floor: dict[str, dict[str, flo
 
 def main(arguments: list[str]) -> int:
     """Measure, print, compare."""
-    parser = argparse.ArgumentParser(prog="python -m bench.accuracy", description="Detection quality by set.")
+    parser = Parser(prog="python -m bench.accuracy", description="Detection quality by set.")
     parser.add_argument("sets", nargs="*", help="only these sets")
-    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--jobs", type=at_least(1), default=2)
     parser.add_argument("--raise", dest="lift", action="store_true", help="write better values into the floor")
     options = parser.parse_args(arguments)
     try:
@@ -247,4 +248,6 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
+    # Before there are processes: they inherit it.
+    interrupt.end_at_once()
     sys.exit(main(sys.argv[1:]))

@@ -27,6 +27,18 @@ class Parser(argparse.ArgumentParser):
         self.exit(USAGE, f"{self.prog}: {message[:1].upper()}{message[1:]}. See '{self.prog} --help'.\n")
 
 
+def at_least(minimum: int) -> Callable[[str], int]:
+    """The type of an option: a whole number that is not below ``minimum``."""
+
+    def number(text: str) -> int:
+        value = int(text) if text.isascii() and text.isdigit() else minimum - 1
+        if value < minimum:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least {minimum}")
+        return value
+
+    return number
+
+
 def options(description: str) -> argparse.ArgumentParser:
     """The options that every program started by another one has."""
     spec = getattr(sys.modules["__main__"], "__spec__", None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import select
 import signal
 from pathlib import Path
@@ -10,13 +9,14 @@ from pathlib import Path
 from agent_py.ring import Ring
 from bench.classic import RING_BYTES, ClassicProbe
 from common_py.process import die_with_parent
+from common_py.program import Parser
 
 DRAIN_BYTES = 4 << 20
 WAIT_SECONDS = 0.2
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Parser(prog="python -m bench.classic", description=__doc__)
     parser.add_argument("--pid", type=int, required=True, help="process to probe, with its children")
     parser.add_argument("--parent", type=int, required=True, help="end when this process ends")
     arguments = parser.parse_args()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import signal
 import subprocess
 import sys
@@ -9,7 +10,8 @@ import sys
 import pytest
 
 from common_py.errors import UserError
-from common_py.program import user_errors
+from common_py.program import at_least, user_errors
+from tests.tiers import REPOSITORY
 
 SCRIPT = """
 import asyncio, os, signal, sys
@@ -57,3 +59,26 @@ def test_a_bug_among_the_errors_is_not_hidden() -> None:
     assert user_errors(nested) is wanted
     assert user_errors(BaseExceptionGroup("", [wanted, ValueError()])) is None
     assert user_errors(BaseExceptionGroup("", [ValueError()])) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("1", 1), ("12", 12), ("0", None), ("-1", None), ("1.5", None), ("x", None)]
+)
+def test_a_number_with_a_minimum(text: str, value: int | None) -> None:
+    if value is None:
+        with pytest.raises(argparse.ArgumentTypeError, match="is not a whole number of at least 1"):
+            at_least(1)(text)
+    else:
+        assert at_least(1)(text) == value
+
+
+@pytest.mark.program
+@pytest.mark.parametrize("module", ["bench", "bench.accuracy", "bench.classic", "demo", "tests.run", "tools.kernels"])
+def test_a_wrong_option_of_a_developer_s_program(module: str) -> None:
+    option = "--tier=none" if module == "tests.run" else "--wrong"
+    done = subprocess.run(
+        [sys.executable, "-m", module, option], capture_output=True, text=True, check=False, cwd=REPOSITORY
+    )
+    assert (done.returncode, done.stdout) == (64, "")
+    assert done.stderr.startswith(f"python -m {module}: ")
+    assert done.stderr.count("\n") == 1

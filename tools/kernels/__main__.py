@@ -6,17 +6,17 @@
 
 from __future__ import annotations
 
-import argparse
 import shutil
 import sys
 
 from common_py.errors import UserError
+from common_py.program import Parser
 from tools.kernels import catalogue, kernel, machine, root
 
 
 def main() -> int:
     """Fetch what is missing; the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m tools.kernels", description=(__doc__ or "").partition("\n")[0])
+    parser = Parser(prog="python -m tools.kernels", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--refresh", action="store_true", help="take the archive's newest kernels and packages")
     parser.add_argument("--boot", metavar="SERIES", choices=[one.series for one in catalogue.KERNELS])
     options, arguments = parser.parse_known_args()
