@@ -109,12 +109,13 @@ CHECKS: tuple[Callable[[], Result], ...] = (
 
 def targets(names: tuple[str, ...], pids: tuple[int, ...]) -> Iterator[Result]:
     """One line for processes that are alike: the TLS library that they use, or the reason why there is none."""
-    wanted = processes.named(names) + [found for pid in pids if (found := processes.read(pid)) is not None]
-    if not wanted:
-        absent = ", ".join([*(f"called {name}" for name in names), *(f"with the id {pid}" for pid in pids)])
-        yield Result("target", False, f"no process {absent}", "Start it first, or look it up with: ps -e.")
+    called, given = processes.named(names), [found for pid in pids if (found := processes.read(pid)) is not None]
+    absent = [f"called {name}" for name in names if not any(processes.is_called(one, name) for one in called)]
+    absent += [f"with the id {pid}" for pid in pids if pid not in {one.pid for one in given}]
+    if absent:
+        yield Result("target", False, f"no process {', '.join(absent)}", "Start it first, or look it up with: ps -e.")
     alike: dict[tuple[str, bool | None, str, str], list[int]] = {}
-    for process in wanted:
+    for process in {one.pid: one for one in (*called, *given)}.values():
         ok, text, detail = visibility(process.pid)
         alike.setdefault((process.name, ok, text, detail), []).append(process.pid)
     for (name, ok, text, detail), pids_alike in alike.items():
@@ -125,7 +126,8 @@ def targets(names: tuple[str, ...], pids: tuple[int, ...]) -> Iterator[Result]:
 def visibility(pid: int) -> tuple[bool | None, str, str]:
     """How the TLS of one process is seen: ``Result``'s ok, text and detail."""
     if not os.access(f"/proc/{pid}/exe", os.R_OK):
-        return None, "TLS cannot be checked: its files may not be read. Run as root.", ""
+        hint = "" if os.geteuid() == 0 else " Run as root."
+        return None, f"TLS cannot be checked: its files may not be read.{hint}", ""
     view = libraries.view(pid)
     if not view.targets:
         return None, "plaintext is visible, TLS is not", view.reason

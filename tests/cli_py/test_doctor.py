@@ -37,6 +37,22 @@ def test_a_process_that_is_not_there_fails() -> None:
     assert (result.ok, result.text) == (False, "no process called no-such-name, with the id 4194304")
 
 
+def test_one_that_is_there_does_not_hide_one_that_is_not() -> None:
+    with subprocess.Popen(["/bin/sleep", "60"]) as sleeper:
+        results = list(doctor.targets(("no-such-name",), (sleeper.pid, 4194304)))
+        sleeper.kill()
+    assert [result.ok for result in results] == [False, None]
+    assert results[0].text == "no process called no-such-name, with the id 4194304"
+    assert results[1].name.startswith("sleep[")
+
+
+def test_root_is_not_told_to_become_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "access", lambda _path, _mode: False)
+    for user, words in ((0, "may not be read."), (1000, "may not be read. Run as root.")):
+        monkeypatch.setattr(os, "geteuid", lambda user=user: user)
+        assert doctor.visibility(1)[1] == f"TLS cannot be checked: its files {words}"
+
+
 def test_a_process_without_tls() -> None:
     with subprocess.Popen(["/bin/sleep", "60"]) as sleeper:
         (result,) = doctor.targets((), (sleeper.pid,))
