@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 setup: bpf console  ## Install what is needed: system packages, the virtual environment, BPF objects, page scripts.
 
 $(VENV)/.installed: requirements/dev.txt pyproject.toml tools/setup-venv
-	tools/setup-venv $(VENV)
+	@tools/setup-venv $(VENV)
 	@touch $@
 
 bpf: $(VENV)/.installed  ## Compile the BPF objects from source.

@@ -67,7 +67,7 @@ def browser() -> Missing | None:
     """Chromium and the console's page scripts."""
     if not (REPOSITORY / "cloud_py" / "console" / "static" / "vendor").is_dir():
         return Missing("the page scripts are not there: run make console", machine=False)
-    return programs("chromium")
+    return programs("/usr/bin/chromium")
 
 
 def programs(*names: str) -> Missing | None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import os
 import re
-import subprocess
 from contextlib import suppress
 from pathlib import Path
+
+from tests.support.bpftool import bpftool
 
 
 def held_by(pid: int) -> set[int]:
@@ -21,6 +20,4 @@ def held_by(pid: int) -> set[int]:
 
 def loaded() -> dict[int, str]:
     """All programs that are loaded, by id: their names."""
-    environment = {**os.environ, "PATH": os.environ.get("PATH", "") + ":/usr/sbin"}
-    shown = subprocess.run(["bpftool", "-j", "prog", "show"], capture_output=True, check=True, env=environment)
-    return {one["id"]: one.get("name", "") for one in json.loads(shown.stdout)}
+    return {one["id"]: one.get("name", "") for one in bpftool("prog", "show")}

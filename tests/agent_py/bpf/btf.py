@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+from tests.support.bpftool import bpftool
 
 OBJECTS = Path(__file__).resolve().parents[3] / "agent_py" / "bpf"
 
@@ -15,10 +14,7 @@ OBJECTS = Path(__file__).resolve().parents[3] / "agent_py" / "bpf"
 @cache
 def types(name: str) -> dict[int, dict[str, Any]]:
     """All types of an object, by id."""
-    environment = {**os.environ, "PATH": os.environ.get("PATH", "") + ":/usr/sbin"}
-    command = ["bpftool", "-j", "btf", "dump", "file", str(OBJECTS / name)]
-    shown = subprocess.run(command, capture_output=True, check=True, env=environment)
-    return {one["id"]: one for one in json.loads(shown.stdout)["types"]}
+    return {one["id"]: one for one in bpftool("btf", "dump", "file", str(OBJECTS / name))["types"]}
 
 
 def struct(name: str, tag: str) -> dict[str, Any]:
