@@ -9,7 +9,7 @@ from tests import tiers
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skip, with the reason, what this machine cannot run."""
-    needs = {"live": tiers.kernel(), "page": tiers.browser(), "kernel": tiers.machines()}
+    needs = {marker: missing() for marker, missing in tiers.NEEDS.items()}
     for item in items:
         for marker, missing in needs.items():
             if missing is not None and item.get_closest_marker(marker):

@@ -75,6 +75,17 @@ def test_results_within_a_tier(marker: str, required: bool, code: int, monkeypat
     assert outcome(monkeypatch, Tier("a", f"good or {marker}", nothing)) == code
 
 
+@pytest.mark.parametrize(("missing", "code"), [(MACHINE, 0), (INSTALLABLE, 1)])
+def test_a_test_that_this_machine_cannot_run_is_excused(
+    suite: Path, missing: Missing, code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = suite / "test_three.py"
+    path.write_text(path.read_text().replace("no reason", missing.reason))
+    monkeypatch.setattr(run, "NEEDS", {"absent": lambda: missing})
+    monkeypatch.setenv("OOB_REQUIRE", "all")
+    assert outcome(monkeypatch, Tier("a", "good or absent", nothing)) == code
+
+
 def test_a_tier_that_breaks_before_its_tests_fails(suite: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (suite / "test_three.py").write_text("import nothing_of_this_name\n")
     assert outcome(monkeypatch, Tier("a", "good", nothing)) == 1
@@ -157,6 +168,7 @@ def test_kernels_that_are_not_in_the_cache(tmp_path: Path, monkeypatch: pytest.M
 
 def test_what_a_machine_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tiers.os, "geteuid", lambda: 1000)
+    assert tiers.root_user() == Missing("it needs root", machine=True)
     assert tiers.kernel() == Missing("it needs root to load BPF programs", machine=True)
     assert tiers.programs("sh") is None
     assert tiers.programs("no-such-program") == Missing("not installed: no-such-program", machine=False)

@@ -40,6 +40,11 @@ def nothing() -> Missing | None:
     return None
 
 
+def root_user() -> Missing | None:
+    """Root, which gives itself up or installs."""
+    return Missing("it needs root", machine=True) if os.geteuid() != 0 else None
+
+
 def kernel() -> Missing | None:
     """Root, BTF and the compiled BPF objects."""
     if os.geteuid() != 0:
@@ -76,6 +81,14 @@ def programs(*names: str) -> Missing | None:
     absent = [name for name in names if shutil.which(name, path=path) is None]
     return Missing(f"not installed: {', '.join(absent)}", machine=False) if absent else None
 
+
+NEEDS: dict[str, Callable[[], Missing | None]] = {
+    "root": root_user,
+    "live": kernel,
+    "page": browser,
+    "kernel": machines,
+}
+"""What a marker needs, in whatever tier its tests are."""
 
 TIERS = (
     Tier("unit", "not live and not page and not program and not kernel", nothing, processes=2),

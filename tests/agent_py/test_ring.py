@@ -195,7 +195,7 @@ print([chunk.payload.decode() for chunk in ring.drain(4096)])
 """
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="it needs root to give up")
+@pytest.mark.root
 def test_reads_without_any_privilege(fake: FakeRing) -> None:
     fake.write(pack_chunk(data(1, b"hello")))
     command = [sys.executable, "-c", UNPRIVILEGED, str(fake.fd), str(SIZE)]

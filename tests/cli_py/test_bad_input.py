@@ -240,7 +240,7 @@ def open_path() -> Iterator[Path]:
         yield path
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="it becomes another user, which needs root")
+@pytest.mark.root
 class TestWithoutRoot:
     """As the user nobody. It works in a child of this process: the files of Python may be readable for root only."""
 

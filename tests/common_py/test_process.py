@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -52,7 +51,7 @@ def test_no_dumps() -> None:
     assert run(script).stdout == "0\n"
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to give it up")
+@pytest.mark.root
 def test_privileges_are_gone_for_good() -> None:
     script = (
         "import os;from common_py.process import drop_privileges;drop_privileges(65532);"
@@ -65,7 +64,7 @@ def test_privileges_are_gone_for_good() -> None:
     assert done.stdout == f"{ids} {ids} [] {'0' * 16} {'0' * 16} 1\nrefused\n", done.stderr
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to give capabilities to another user")
+@pytest.mark.root
 def test_capabilities_of_a_user_that_is_not_root_are_gone_too() -> None:
     script = (
         "import ctypes,os;from common_py.process import drop_privileges;names='CapInh','CapPrm','CapEff','CapAmb';"

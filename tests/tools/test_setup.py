@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -55,7 +54,7 @@ def system(tmp_path: Path) -> System:
     return System(tmp_path)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="installing needs root")
+@pytest.mark.root
 class TestInstalling:
     def test_what_this_system_has_is_installed_for_tests_and_what_it_has_not_is_named(self, system: System) -> None:
         system.command("id", "echo 0")

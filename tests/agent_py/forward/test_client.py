@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import ssl
 import subprocess
@@ -250,7 +249,7 @@ print("sent", counters[Counter.EXCHANGES_SENT])
 """
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to give it up")
+@pytest.mark.root
 def test_it_works_without_privileges_and_without_its_files(files: Files) -> None:
     demanding = server_context(str(files.certificate), str(files.key), str(files.authority))
     with Scripted(tls=demanding) as server:
