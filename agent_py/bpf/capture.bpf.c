@@ -162,7 +162,7 @@ int system_call_exit(__u64 *ctx)
 		return 0;
 	} else if (operation.kind == ACCEPT) {
 		leave_connection(result);
-		enter_connection(result, false);
+		enter_connection(result, operation.fd);
 	} else if (result == 0) {
 		return 0;
 	} else if (operation.kind == PEEK) {

@@ -50,7 +50,18 @@ static __always_inline void map_ipv4(__u8 *to, __be32 address)
 	__builtin_memcpy(to + 12, &address, 4);
 }
 
-static __always_inline void read_open_info(struct open_info *info, struct sock *sk)
+/* What was reset before it was accepted has no port of its own any more; its listener has. */
+static __always_inline __u16 local_port_of(struct sock *sk, __s32 listener)
+{
+	__u16 port = BPF_CORE_READ(sk, __sk_common.skc_num);
+
+	if (!port)
+		sk = stream_socket(listener);
+	return port || !sk ? port : BPF_CORE_READ(sk, __sk_common.skc_num);
+}
+
+static __always_inline void read_open_info(struct open_info *info, struct connection *connection,
+					   struct sock *sk)
 {
 	__u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
 
@@ -61,7 +72,7 @@ static __always_inline void read_open_info(struct open_info *info, struct sock *
 		map_ipv4(info->local, BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr));
 		map_ipv4(info->remote, BPF_CORE_READ(sk, __sk_common.skc_daddr));
 	}
-	info->local_port = BPF_CORE_READ(sk, __sk_common.skc_num);
+	info->local_port = connection->local_port;
 	info->remote_port = __builtin_bswap16(BPF_CORE_READ(sk, __sk_common.skc_dport));
 	info->pid = current_agent_tgid();
 	info->network_namespace = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
@@ -82,7 +93,7 @@ static __always_inline bool is_tcp(struct sock *sk, bool late)
 static __always_inline void announce(struct scratch *scratch, struct connection *connection,
 				     struct sock *sk, __s32 fd)
 {
-	read_open_info(&scratch->open, sk);
+	read_open_info(&scratch->open, connection, sk);
 	if (emit_plain(scratch, connection, fd, CHUNK_OPEN, connection->late ? CHUNK_LATE : 0,
 		       sizeof(struct open_info))) {
 		count(LOST_RING_FULL_OPEN, 1);
@@ -142,9 +153,12 @@ __noinline int leave_closed(__s32 fd)
 	return 0;
 }
 
+#define NO_LISTENER	(-1)	/* late */
+
 /* A new entry for a descriptor. Returns it when it is a connection to capture. */
-static __noinline struct connection *enter_connection(__s32 fd, bool late)
+static __noinline struct connection *enter_connection(__s32 fd, __s32 listener)
 {
+	bool late = listener == NO_LISTENER;
 	struct connection_key key = key_of(fd);
 	struct sock *sk = stream_socket(fd);
 	struct scratch *scratch = scratch_of_cpu();
@@ -154,7 +168,7 @@ static __noinline struct connection *enter_connection(__s32 fd, bool late)
 
 	if (!scratch)
 		return NULL;
-	port = sk ? BPF_CORE_READ(sk, __sk_common.skc_num) : 0;
+	port = sk ? local_port_of(sk, listener) : 0;
 	if (!sk || !is_tcp(sk, late) || !port_selected(port)) {
 		ignore(fd);
 		return NULL;
@@ -164,6 +178,7 @@ static __noinline struct connection *enter_connection(__s32 fd, bool late)
 	fresh.mount_namespace = mount_namespace_of(current_task());
 	fresh.state = CONNECTION_NEW;
 	fresh.late = late;
+	fresh.local_port = port;
 	connection = insert(&key, &fresh);
 	if (connection)
 		announce(scratch, connection, sk, fd);
@@ -179,7 +194,7 @@ static __always_inline struct connection *find_connection(__s32 fd)
 	struct sock *sk;
 
 	if (!connection)
-		return enter_connection(fd, true);
+		return enter_connection(fd, NO_LISTENER);
 	if (connection->state == CONNECTION_OPEN)
 		return connection;
 	if (connection->state == CONNECTION_IGNORED)

@@ -41,7 +41,8 @@ struct connection {
 	__u32 mount_namespace;
 	__u32 ring;
 	__u32 state;
-	__u32 late;
+	__u16 late;
+	__u16 local_port;
 };
 
 /* Which connection a thread read last. Kept until the thread ends. */

@@ -65,7 +65,7 @@ static __always_inline bool port_selected(__u16 port)
 
 	if (!bpf_map_lookup_elem(&ports, &only))
 		return true;
-	return bpf_map_lookup_elem(&ports, &port);
+	return port && bpf_map_lookup_elem(&ports, &port);
 }
 
 #endif

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import struct
 import time
 
 import pytest
@@ -226,6 +227,34 @@ connection.close(); sys.stdin.read()
     assert open_info(first.payload).local_port == server.port
     assert stream(chunks, Direction.INGRESS).payload == b"aftermore"
     assert stream(chunks, Direction.EGRESS).payload == b"aftermore"
+
+
+RESET = """
+sys.stdin.readline()
+connection = listener.accept()[0]
+connection.recv(100)
+connection.close()
+print("closed", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize("selected", [True, False])
+def test_a_connection_that_was_reset_before_it_was_accepted_has_its_port(start: Start, selected: bool) -> None:
+    """Its socket has none any more, and what was sent before the reset is read all the same."""
+    capture = start()
+    with Server(RESET) as server:
+        capture.loader.select_process(server.pid)
+        capture.loader.select_port(server.port if selected else 1)
+        server.go()
+        with server.connect() as client:
+            client.sendall(b"and away")
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        server.go()
+        assert server.line() == "closed"
+        chunks = capture.read()
+    assert [info.local_port for info in opened(chunks)] == ([server.port] if selected else [])
+    assert stream(chunks, Direction.INGRESS).payload == (b"and away" if selected else b"")
 
 
 def test_files_and_local_sockets_are_ignored(capture: Capture) -> None:
