@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import MutableMapping
+from contextlib import suppress
 from typing import Any
 
 import structlog
@@ -30,7 +31,7 @@ def configure(program: str, level: str = "info") -> None:
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        logger_factory=lambda *_names: Lines(),
         cache_logger_on_first_use=True,
     )
     structlog.contextvars.bind_contextvars(program=program)
@@ -40,6 +41,17 @@ def get(name: str) -> Logger:
     """Return a logger that puts ``component=name`` on every line; it may be made before ``configure``."""
     logger: Logger = structlog.get_logger(component=name)
     return logger
+
+
+class Lines:
+    """Writes lines to standard error; those that it does not take (a full disk) are lost, and the program goes on."""
+
+    def msg(self, message: str) -> None:
+        """Write one line."""
+        with suppress(OSError):
+            print(message + "\n", end="", file=sys.stderr, flush=True)
+
+    debug = info = warning = error = critical = exception = msg
 
 
 class Standard(logging.Handler):

@@ -39,3 +39,18 @@ def test_every_line_is_an_object_with_time_level_program_and_no_secret() -> None
     assert lines[0]["count"] == 3
     assert lines[1]["path"] == "/x"
     assert "ZeroDivisionError" in lines[3]["exception"]
+
+
+FULL = """
+from common_py import logging
+logging.configure("agent", "info")
+for number in range(1000):
+    logging.get("late").info("a line that the disk has no room for", number=number)
+print("goes on", flush=True)
+"""
+
+
+def test_a_full_disk_ends_no_program() -> None:
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        done = subprocess.run([sys.executable, "-c", FULL], stdout=subprocess.PIPE, stderr=full, text=True, check=False)
+    assert done.stdout == "goes on\n"
