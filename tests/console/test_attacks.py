@@ -6,7 +6,7 @@ import re
 import time
 
 import pytest
-from playwright.sync_api import Route, expect
+from playwright.sync_api import Page, Route, expect
 
 from common_py.contracts import Finding, Request, Tls, Where
 from tests.cloud_py.samples import ADMINISTRATOR_TOKEN, Cloud, make_hit
@@ -258,6 +258,43 @@ def test_a_late_refresh_does_not_bring_the_filter_before_back(cloud: Cloud, cons
     page.wait_for_selector("tr.row >> text=/other")
     expect(page.locator("tr.row")).to_have_count(2)
     expect(page.locator("#q")).to_have_value("sqli")
+
+
+def hide(page: Page, hidden: bool) -> None:
+    """Headless tabs are all visible: have the page think that it is not looked at, or is again."""
+    page.evaluate("hidden => Object.defineProperty(document, 'hidden', {value: hidden, configurable: true})", hidden)
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+
+
+def test_tabs_in_the_background_keep_no_connection_from_others(cloud: Cloud, console: Console):
+    """Six connections to a host are all that browsers open over HTTP/1.1."""
+    first = console.page
+    hide(first, True)
+    for _ in range(6):
+        page = console.context.new_page()
+        page.goto(f"{cloud.address}/attacks")
+        page.wait_for_selector("#live[data-state=on]")
+        hide(page, True)
+    cloud.send(fresh("a"))
+    hide(first, False)
+    first.wait_for_selector("#live[data-state=on]")
+    first.wait_for_selector("tr.row")
+    cloud.send(fresh("b", path="/b"))
+    expect(first.locator("tr.row")).to_have_count(2)
+
+
+def test_hits_that_came_while_nobody_looked_are_offered(cloud: Cloud, console: Console):
+    page = console.page
+    cloud.send(fresh("a", ago=10))
+    page.click("tr.row")
+    page.wait_for_selector("#hit")
+    hide(page, True)
+    cloud.send(fresh("b"))
+    expect(page.locator("#live")).to_have_text("paused")
+    hide(page, False)
+    page.click(".fresh-hits")
+    expect(page.locator("tr.hit")).to_have_count(2)
+    expect(page.locator(".fresh-hits")).to_be_hidden()
 
 
 def test_live_comes_back_after_a_refusal_and_leads_to_the_login_after_the_session(cloud: Cloud, console: Console):

@@ -29,6 +29,7 @@ setInterval(() => expire(list), 15000);
 // Live updates
 
 const live = document.getElementById("live");
+let events = null;
 let waiting = 0;
 let seen = new Set();
 let focused = "";
@@ -41,7 +42,7 @@ function say(state, text) {
 
 function refresh() {
   waiting = 0;
-  if (document.hidden) return; // asked for again when the page is looked at
+  if (document.hidden) return; // asked for again when the page is looked at and listens
   const source = list.querySelector("[data-refresh]").dataset.refresh;
   if (list.querySelector("#rows[data-extended]")) return offer(source);
   remember();
@@ -85,8 +86,16 @@ function onAttacks(event) {
   }
 }
 
+// Browsers open six connections to a host at most: a tab that nobody looks at must not keep one from the others.
+function attend() {
+  if (!document.hidden) return listen();
+  events?.close();
+  say("lost", "paused");
+}
+
 function listen() {
-  const events = new EventSource("/v1/events");
+  if (document.hidden || (events && events.readyState !== EventSource.CLOSED)) return;
+  events = new EventSource("/v1/events");
   events.addEventListener("open", () => {
     if (live.dataset.state === "lost") refresh();
     say("on", "Live");
@@ -110,8 +119,8 @@ async function again() {
   location.assign(`/login?next=${encodeURIComponent(location.pathname + location.search)}`);
 }
 
-listen();
-document.addEventListener("visibilitychange", () => document.hidden || refresh());
+attend();
+document.addEventListener("visibilitychange", attend);
 
 // After settling: before it, htmx still gives elements of the same id their old attributes.
 document.addEventListener("htmx:afterSettle", (event) => {
@@ -132,8 +141,16 @@ function afterList() {
   }
   seen = new Set();
   mark();
+  offerHits();
   if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
   focused = "";
+}
+
+// Of hits that came while nobody listened no event told.
+function offerHits() {
+  const open = drawer.querySelector(".drawer[data-hits]");
+  const row = open && document.getElementById(`attack-${open.dataset.attack}`);
+  if (row && Number(row.dataset.hits) > Number(open.dataset.hits)) open.querySelector(".fresh-hits").hidden = false;
 }
 
 // Drawer
