@@ -41,7 +41,8 @@ def serialise(request: Request) -> bytes:
     """The request as HTTP/1 writes it (RFC 9112 §2.1), also when it came over HTTP/2."""
     head = [request.method + b" " + request.target + b" HTTP/" + request.version.encode()]
     head += [name + b": " + value for name, value in request.headers]
-    return b"\n".join(head) + b"\n\n" + request.body
+    trailers = [b"\n" + name + b": " + value for name, value in request.trailers]
+    return b"\n".join(head) + b"\n\n" + request.body + b"".join([b"\n", *trailers] if trailers else [])
 
 
 def payload_bytes(payload: str) -> bytes:

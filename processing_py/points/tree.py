@@ -21,11 +21,14 @@ class Tree:
     __slots__ = ("budget", "leaves")
 
     def __init__(self, request: Request, limits: Limits = DEFAULT_LIMITS) -> None:
-        size = len(request.target) + len(request.body) + sum(len(name) + len(value) for name, value in request.headers)
+        fields = (*request.headers, *request.trailers)
+        size = len(request.target) + len(request.body) + sum(len(name) + len(value) for name, value in fields)
         self.budget = Budget(size, limits)
         work = Work(self.budget)
         head.add_target(work, request.target)
         content_type, encoding = head.add_headers(work, request.headers)
+        # Servers drop trailer fields or merge them into the header (RFC 9110 §6.5.1), never to read the body by them.
+        head.add_headers(work, request.trailers)
         if request.body:
             body.add(work, request.body, content_type, encoding)
         work.run()

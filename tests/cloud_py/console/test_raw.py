@@ -78,6 +78,8 @@ def test_what_cannot_be_seen_is_made_visible(byte: bytes, shown: str):
 def test_a_request_is_written_as_http_and_cut():
     request = Request(b"POST", b"/a?b", headers=[(b"Host", b"x"), (b"A", b"")], body=b"body")
     assert raw.serialise(request) == b"POST /a?b HTTP/1.1\nHost: x\nA: \n\nbody"
+    request.trailers = [(b"X-Sum", b"1"), (b"B", b"2")]
+    assert raw.serialise(request) == b"POST /a?b HTTP/1.1\nHost: x\nA: \n\nbody\n\nX-Sum: 1\nB: 2"
     assert sum(len(piece.text) for piece in raw.pieces(b"a" * (raw.SHOWN + 5))) == raw.SHOWN
 
 

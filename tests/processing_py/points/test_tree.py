@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from processing_py.points.budget import Limits
 from processing_py.points.tree import Tree
-from tests.processing_py.points.support import places, request
+from tests.processing_py.points.support import MARK, places, request
 
 MARKED = b"%3Cmark%271%3E"
 
@@ -33,6 +33,14 @@ TYPES = [b"", b"application/json", b"text/xml", b"multipart/form-data; boundary=
 @given(st.binary(max_size=400), st.binary(max_size=400), st.sampled_from(TYPES))
 def test_no_request_breaks_it(target: bytes, body: bytes, content_type: bytes) -> None:
     Tree(request(target, body, Content_Type=content_type))
+
+
+def test_trailers_are_read_like_headers_and_do_not_change_the_bodys_format() -> None:
+    made = request(b"/", b"a=" + MARKED, Content_Type=b"application/x-www-form-urlencoded")
+    made.trailers = [(b"X-Checksum", MARK.encode() + b"!"), (b"Content-Type", b"text/plain")]
+    leaves = Tree(made).leaves
+    assert places(leaves) == {"POST_FORM_URLENCODED_a_value"}
+    assert places(leaves, MARK + "!") == {"HEADER_X-CHECKSUM_value"}
 
 
 UNITS = [b"%25", b"a[", b"&a=b", b"[", b"\\u005c", b"&amp;", b"QUFB", b"<a>", b"eyJh.", b"../"]
