@@ -3,7 +3,7 @@
 Points → gate → one scan → confirmers → score. The gate is in ``points.work`` (short words never become leaves) and in
 the scan (a value without any literal is benign); only the few values with a hit reach a confirmer, and only those of
 the types whose literals hit. ``Engine`` keeps no state between requests but a bounded memory of header values that
-were found clean: browsers repeat them.
+were found clean in their place, all of them looked at: browsers repeat them. It never changes a verdict.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from processing_py.detect.registry import ATTACK_TYPES
 from processing_py.detect.scan import Scanner, best_scanner
 from processing_py.detect.value import AttackType, Signal, Value
 from processing_py.points.budget import Limits
-from processing_py.points.leaf import Leaf
+from processing_py.points.leaf import Leaf, Path
 from processing_py.points.text import printable
 from processing_py.points.tree import DEFAULT_LIMITS, Tree
 
@@ -64,7 +64,7 @@ class Engine:
         self._types = types
         self._scanner = scanner if scanner is not None else best_scanner(literals(types), triggers(types))
         self._limits = limits
-        self._clean: set[str] = set()
+        self._clean: set[tuple[Path, str]] = set()
         self._stopped = False
         self.work = 0
         """Characters that parsers, decoders and confirmers read in the last request: its deterministic cost."""
@@ -72,7 +72,7 @@ class Engine:
     def inspect(self, request: Request) -> list[Finding]:
         """Return the findings of ``request``: best first, at most one for each type and payload."""
         tree = Tree(request, self._limits)
-        leaves = [leaf for leaf in tree.leaves if leaf.text not in self._clean or leaf.path[0][0] != "header"]
+        leaves = [leaf for leaf in tree.leaves if leaf.path[0][0] != "header" or leaf[:2] not in self._clean]
         findings: dict[tuple[str, str], Finding] = {}
         spent = [0] * len(self._types)
         self._stopped = False
@@ -132,13 +132,13 @@ class Engine:
         findings[key] = Finding(attack.code, leaf.point(), payload, round(sure, 4), names)
 
     def _remember(self, leaves: list[Leaf], findings: dict[tuple[str, str], Finding]) -> None:
-        if findings:
+        if findings or self._stopped:
             return
         if len(self._clean) > CLEAN_HEADERS:
             self._clean.clear()
         for leaf in leaves:
             if leaf.path[0][0] == "header" and len(leaf.text) <= CLEAN_LENGTH:
-                self._clean.add(leaf.text)
+                self._clean.add(leaf[:2])
 
 
 def _values(leaf: Leaf) -> list[Value]:

@@ -81,6 +81,23 @@ def test_what_was_remembered_as_clean_stays_header_bound():
     assert engine.inspect(get(b"/", X_Id=hostile)) == engine.inspect(get(b"/", X_Id=hostile)) != []
 
 
+@pytest.mark.parametrize("first", ["Referer", "Host", "Cookie", "X_Other"])
+@pytest.mark.parametrize("value", [b"http://169.254.169.254/latest/meta-data/", b"sqlmap/1.7", b"Nikto/2.1"])
+def test_what_was_clean_in_one_header_is_looked_at_in_another(first, value):
+    engine = Engine()
+    engine.inspect(get(b"/", **{first: value}))
+    assert engine.inspect(get(b"/", User_Agent=value)) == Engine().inspect(get(b"/", User_Agent=value)) != []
+
+
+def test_what_was_not_looked_at_is_not_remembered_as_clean(monkeypatch):
+    hostile = get(b"/", X_Id=b"1' or '1'='1")
+    engine = Engine()
+    with monkeypatch.context() as patch:
+        patch.setattr("processing_py.detect.engine.ALL_CHARACTERS", -1)
+        assert [finding.type for finding in engine.inspect(hostile)] == ["overlimit_res"]
+    assert engine.inspect(hostile) == Engine().inspect(hostile) != []
+
+
 def test_over_budget_is_a_finding():
     engine = Engine(limits=Limits(nodes=10))
     found = engine.inspect(get(b"/?" + b"&".join(b"k%d=some+value" % index for index in range(50))))
