@@ -15,12 +15,13 @@ from agent_py.http.fields import BLANK, BadHeadError
 from common_py.contracts import Headers
 
 CHUNK_LINE_LIMIT = 4096
-"""Longest chunk-size line with its extensions."""
+"""Bytes of a chunk-size line that are held."""
 TRAILER_LIMIT = 16384
-"""Bytes of trailer fields."""
+"""Bytes of trailer fields that are kept."""
 
 # Zeros in front as many as there are, and anything behind a blank as an extension: nginx takes both.
 _size = re.compile(rb"[ \t]*0*([0-9A-Fa-f]{1,15})(?:[ \t;].*)?\r?").fullmatch
+_size_start = re.compile(rb"[ \t]*(?=[0-9A-Fa-f])0*([0-9A-Fa-f]{0,15})([ \t;\r].*)?", re.DOTALL).fullmatch
 _digits = re.compile(rb"0*([0-9]{1,18})").fullmatch
 
 
@@ -149,13 +150,16 @@ class ChunkedBody:
 
     States: in a size line, in data with ``_left`` bytes to go, before the line end that closes data, in the trailer.
     Partial lines wait in ``_line``, bounded by ``CHUNK_LINE_LIMIT`` and ``TRAILER_LIMIT``; trailers are kept for a sink
-    only. ``waiting``: bytes that both weigh between two reads.
+    only. ``waiting``: bytes that both weigh between two reads. nginx sets no bound to zeros before a size, extensions
+    and trailers: what is beyond these is passed over, so that it hides neither the body nor the next request.
     """
 
-    __slots__ = ("_left", "_line", "_sink", "_state", "_trailer_bytes", "trailers", "waiting")
+    __slots__ = ("_left", "_line", "_sink", "_state", "_trailer_bytes", "passed_over", "trailers", "waiting")
 
     def __init__(self, sink: Sink | None) -> None:
         self.trailers: Headers = []
+        self.passed_over = 0
+        """Bytes of trailer lines, without their LFs, beyond ``TRAILER_LIMIT``."""
         self._sink = sink
         self._state = "size"
         self._left = 0
@@ -203,9 +207,22 @@ class ChunkedBody:
         if len(self._line) > 64:
             self._line[:] = [b"".join(self._line)]
         self._trailer_bytes += len(part) + 1
-        limit = TRAILER_LIMIT if self._state == "trailer" else CHUNK_LINE_LIMIT
-        if self._trailer_bytes > limit:
-            raise BadHeadError("a chunk's line is too long")
+        if self._state == "trailer":
+            if self._trailer_bytes > TRAILER_LIMIT:
+                line = b"".join(self._line)
+                self.passed_over += len(line[2:])
+                self._shorten(line[:2], TRAILER_LIMIT + 1)
+        elif self._trailer_bytes > CHUNK_LINE_LIMIT:
+            found = _size_start(b"".join(self._line)) if self._state == "size" else None
+            if not found:
+                raise BadHeadError("a chunk's line is too long")
+            line = b"0" + found[1] + (b";" if found[2] else b"")
+            self._shorten(line, len(line))
+
+    def _shorten(self, line: bytes, weight: int) -> None:
+        """Hold ``line``, which tells the same, instead of what came of it."""
+        self._line[:] = [line]
+        self._trailer_bytes = weight
 
     def _take(self, line: bytes) -> bool:
         """One whole line without its LF; True at the end of the body."""
@@ -226,7 +243,9 @@ class ChunkedBody:
         line = line.removesuffix(b"\r")
         if not line:
             return True
-        if self._sink is not None:
+        if self._trailer_bytes > TRAILER_LIMIT:
+            self.passed_over += len(line)
+        elif self._sink is not None:
             name, _colon, value = line.partition(b":")
             self.trailers.append((name, value.strip(BLANK)))
         return False

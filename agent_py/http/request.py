@@ -162,9 +162,14 @@ class RequestReader:
     def _finish(self) -> None:
         message = self._message
         if message is not None:
-            message.finish(self._body.trailers if isinstance(self._body, ChunkedBody) else None)
+            chunked = self._body if isinstance(self._body, ChunkedBody) else None
+            passed_over = chunked.passed_over if chunked is not None else 0
+            if passed_over:
+                message.note(REQUEST_BODY_LIMIT)
+            message.finish(chunked.trailers if chunked is not None else None)
             if REQUEST_BODY_LIMIT in message.incomplete:
-                self._counters.add(Counter.LOST_BODY_LIMIT, message.request.body_size - message.kept)
+                lost = message.request.body_size - message.kept + passed_over
+                self._counters.add(Counter.LOST_BODY_LIMIT, lost)
             elif REQUEST_MEMORY in message.incomplete:
                 self._counters.add(Counter.LOST_MEMORY_BODY, message.request.body_size - message.kept)
         self._message = None

@@ -23,6 +23,8 @@ HEADS: dict[str, list[bytes]] = {
 }
 BODIES: dict[str, list[bytes]] = {
     "zeros before a chunk's size": [_CHUNKED + b"0" * 30 + b"5\r\nhello\r\n0\r\n\r\n"],
+    "thousands of zeros before a chunk's size": [_CHUNKED + b"0" * 9000 + b"5\r\nhello\r\n0\r\n\r\n"],
+    "a long extension of a chunk": [_CHUNKED + b"5;" + b"x" * 9000 + b"\r\nhello\r\n0;" + b"x" * 9000 + b"\r\n\r\n"],
     "words behind a chunk's size": [_CHUNKED + b"5 five\r\nhello\r\n0\r\n\r\n"],
     "chunks with bare line feeds": [_CHUNKED + b"5\nhello\n0\n\n"],
     "carriage returns behind a length": [_POST + b"Content-Length: 5\r\r\r\n\r\nhello"],

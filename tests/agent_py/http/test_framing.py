@@ -9,9 +9,19 @@ from typing import Any
 
 import pytest
 
+from agent_py.connection.budget import FIELD, PART
 from agent_py.counters import Counters
 from agent_py.http.fields import BadHeadError, FieldLines
-from agent_py.http.framing import ChunkedBody, FixedBody, Length, LostFramingError, request_length, response_length
+from agent_py.http.framing import (
+    CHUNK_LINE_LIMIT,
+    TRAILER_LIMIT,
+    ChunkedBody,
+    FixedBody,
+    Length,
+    LostFramingError,
+    request_length,
+    response_length,
+)
 from agent_py.http.request import RequestReader
 
 
@@ -47,10 +57,48 @@ def test_a_hole_over_chunk_framing_is_told() -> None:
         body.skip(3)
 
 
-@pytest.mark.parametrize("data", [b"1\r\na" + b"x" * 5000, b"0\r\n" + b"a: b\r\n" * 4000, b"\r\n\r\n"])
+@pytest.mark.parametrize("data", [b"1\r\na" + b"x" * 5000, b"1" * 5000, b"0" * 5000 + b"x", b" " * 5000, b"\r\n\r\n"])
 def test_lines_are_bounded(data: bytes) -> None:
     with pytest.raises(BadHeadError):
         ChunkedBody(None).read(data, 0)
+
+
+@pytest.mark.parametrize("step", [1, 64, 5000, 1 << 20])
+@pytest.mark.parametrize(
+    "size", [b"0" * 20_000 + b"5", b"5;" + b"x" * 20_000, b"5" + b" " * 20_000, b"0" * 9999 + b"5;" + b"x" * 9999]
+)
+def test_a_long_size_line_hides_no_data_and_is_not_held(size: bytes, step: int) -> None:
+    kept = Kept()
+    body = ChunkedBody(kept)
+    data = size + b"\r\nhello\r\n" + b"0" * 20_000 + b"\r\n\r\n"
+    ends = []
+    for at in range(0, len(data), step):
+        ends.append(body.read(data[at : at + step], 0))
+        assert body.waiting <= CHUNK_LINE_LIMIT + 65 * PART
+    assert (kept.data, ends[:-1], body.trailers) == (b"hello", [None] * (len(ends) - 1), [])
+    assert ends[-1] == (len(data) - 1) % step + 1
+
+
+@pytest.mark.parametrize("step", [1, 64, 5000, 1 << 20])
+@pytest.mark.parametrize("long", [b"b: " + b"x" * 40_000, b"\r" + b"x" * 40_000, b"b: c\r\n" * 5000 + b"b: c"])
+def test_trailers_beyond_the_limit_are_passed_over(long: bytes, step: int) -> None:
+    body = ChunkedBody(Kept())
+    data = b"0\r\na: b\r\n" + long + b"\r\nc: d\r\n\r\n"
+    ends = []
+    for at in range(0, len(data), step):
+        ends.append(body.read(data[at : at + step], 0))
+        assert body.waiting <= TRAILER_LIMIT + 65 * PART + FIELD * len(body.trailers) + 1
+    assert ends == [None] * (len(ends) - 1) + [(len(data) - 1) % step + 1]
+    kept = sum(len(name) + len(b": ") + len(value) + len(b"\r") for name, value in body.trailers)
+    assert body.trailers[0] == (b"a", b"b")
+    assert kept <= TRAILER_LIMIT
+    assert kept + body.passed_over == len(b"a: b\r\n" + long + b"\r\nc: d\r\n") - data.count(b"\n") + 2
+
+
+def test_trailers_of_just_the_limit_are_kept() -> None:
+    body = ChunkedBody(Kept())
+    body.read(b"0\r\n" + b"a" * (TRAILER_LIMIT - 2) + b"\r\n\r\n", 0)
+    assert (len(body.trailers), body.passed_over) == (1, 0)
 
 
 def test_lengths() -> None:
@@ -87,6 +135,8 @@ HOSTILE = {
     "bare line feeds": lambda n: b"GET / HTTP/1.1\n\n" * (n // 16) + b"\r\n\r\n",
     "folds": lambda n: b"GET / HTTP/1.1\r\na: b" + b"\r\n c" * (n // 4) + b"\r\n\r\n",
     "small chunks": lambda n: b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n" + b"1\r\na\r\n" * (n // 6),
+    "zeros before a size": lambda n: b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n" + b"0" * n + b"1\r\n",
+    "trailers": lambda n: b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n" + b"a: b\r\n" * (n // 6),
     "spaces": lambda n: b"GET" + b" " * n + b"\r\n\r\n",
     "lengths": lambda n: b"POST / HTTP/1.1\r\n" + b"Content-Length: 1\r\n" * (n // 19) + b"\r\n",
 }
