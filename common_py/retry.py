@@ -1,4 +1,4 @@
-"""When to try again: exponential backoff with full jitter, and the server's own word (Retry-After) above it. Pure."""
+"""When to try again: exponential backoff with full jitter, behind what the server asks for (Retry-After). Pure."""
 
 from __future__ import annotations
 
@@ -19,6 +19,14 @@ class Backoff:
     def delay(self, attempt: int, u: float) -> float:
         """Seconds to wait before try number ``attempt`` + 1; ``attempt`` counts from 0."""
         return float(min(self.limit, self.first * 2.0 ** min(attempt, 30)) * u)
+
+    def pause(self, asked: float | None, attempt: int, u: float) -> float:
+        """Seconds to wait when the server asked for ``asked`` (None: for nothing): the delay comes on top.
+
+        So clients that were told the same moment do not come back together, and "0", or a date that has passed by our
+        clock, is no leave to ask without end.
+        """
+        return (asked or 0.0) + self.delay(attempt, u)
 
 
 def retry_after(value: str | None, now: float) -> float | None:

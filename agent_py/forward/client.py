@@ -2,8 +2,8 @@
 
 ``put`` encodes into the bounded queue and returns. Each sender thread leases a batch, posts it and settles the lease:
 2xx is sent; 4xx is rejected for good, except 408 and 429; everything else, from a refused connection to 503, is
-restored to the queue and tried again after a jittered exponential pause, or after what Retry-After asks for (at most
-``RETRY_AFTER_LIMIT``). All bookkeeping is the queue's: put = sent + queue_full + rejected + shutdown.
+restored to the queue and tried again after a jittered exponential pause, which begins behind what Retry-After asks for
+(at most ``RETRY_AFTER_LIMIT``). All bookkeeping is the queue's: put = sent + queue_full + rejected + shutdown.
 
 Threads, because the worker's main loop is a busy reader of a ring and not an event loop; the TLS library and the
 sockets release the interpreter lock. Start them after privileges are dropped, so that they run without any too.
@@ -108,16 +108,16 @@ class Forwarder:
     def _send_all(self) -> None:
         failures = 0
         while (lease := self._queue.take(self._settings.batch)) is not None:
-            pause = self._send(lease)
-            if pause is None:
+            asked = self._send(lease)
+            if asked is None:
                 failures = 0
                 continue
-            wait = pause if pause >= 0.0 else self._settings.backoff.delay(failures, random.random())
+            wait = self._settings.backoff.pause(asked, failures, random.random())
             failures += 1
             self._rest(wait)
 
     def _send(self, lease: Lease) -> float | None:
-        """Post a lease and settle it. None: settled for good; else seconds to pause, negative when it is up to us."""
+        """Post a lease and settle it. None: settled for good; else the seconds that processing asks to pause for."""
         try:
             answer = self._pool.request(
                 "POST",
@@ -129,7 +129,7 @@ class Forwarder:
         except urllib3.exceptions.HTTPError as error:
             self._queue.restore(lease)
             self._log.warning("processing not reached", error=type(error).__name__, exchanges=len(lease.items))
-            return -1.0
+            return 0.0
         return self._settle(lease, answer.status, answer.headers.get("Retry-After"))
 
     def _settle(self, lease: Lease, status: int, asked: str | None) -> float | None:
@@ -142,8 +142,7 @@ class Forwarder:
             return None
         self._queue.restore(lease)
         self._log.warning("processing is not ready", status=status, exchanges=len(lease.items))
-        pause = retry_after(asked, time.time())
-        return -1.0 if pause is None else min(pause, RETRY_AFTER_LIMIT)
+        return min(retry_after(asked, time.time()) or 0.0, RETRY_AFTER_LIMIT)
 
     def _rest(self, seconds: float) -> None:
         """Pause; while stopping, in slices that end at the deadline."""

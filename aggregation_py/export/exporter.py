@@ -2,7 +2,7 @@
 
 The stream is the only buffer: entries stay in it, unacknowledged, while they are sent and sent again, so its bound is
 the bound of everything, and what it pushes out while the cloud is away is counted by it. Failures are tried again for
-ever with jittered exponential pauses, or after what Retry-After asks for (at most ``RETRY_AFTER_LIMIT``).
+ever with jittered exponential pauses, which begin behind what Retry-After asks for (at most ``RETRY_AFTER_LIMIT``).
 
 A batch that the cloud refuses because of its content or size is halved until the hit that it does not like stands
 alone: that one is counted as rejected, its neighbours arrive. At most 2n - 1 requests for n hits.
@@ -92,9 +92,7 @@ class Exporter:
             attempt += 1
 
     def _pause(self, outcome: Outcome, attempt: int) -> float:
-        if outcome.pause is not None:
-            return min(outcome.pause, RETRY_AFTER_LIMIT)
-        return self._backoff.delay(attempt, self._random())
+        return self._backoff.pause(min(outcome.pause or 0.0, RETRY_AFTER_LIMIT), attempt, self._random())
 
 
 def batches(hits: Iterable[bytes], limit: int) -> list[list[bytes]]:

@@ -19,6 +19,12 @@ def test_the_bound_doubles_up_to_the_limit() -> None:
     assert [Backoff(1.0, 5.0).delay(attempt, 1.0) for attempt in range(5)] == [1.0, 2.0, 4.0, 5.0, 5.0]
 
 
+def test_the_delay_comes_on_top_of_what_the_server_asks_for() -> None:
+    backoff = Backoff(1.0, 5.0)
+    asked = [None, 0.0, 7.0, 7.0]
+    assert [backoff.pause(seconds, attempt, 0.5) for attempt, seconds in enumerate(asked)] == [0.5, 1.0, 9.0, 9.5]
+
+
 @pytest.mark.parametrize(
     ("value", "seconds"),
     [

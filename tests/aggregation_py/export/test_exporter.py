@@ -124,9 +124,10 @@ def test_pauses_grow_and_retry_after_is_obeyed(monkeypatch: pytest.MonkeyPatch) 
         await sleep(0)
 
     monkeypatch.setattr(module.asyncio, "sleep", record)
-    script = [LATER, LATER, Outcome(Verdict.LATER, 9.0), LATER, Outcome(Verdict.LATER, 1e9)]
+    asked = [None, None, 9.0, None, 1e9, 0.0]
+    script = [LATER if seconds is None else Outcome(Verdict.LATER, seconds) for seconds in asked]
     export(Destination(script), 1, Backoff(1.0, 100.0))
-    assert [pause for pause in pauses if pause] == [1.0, 2.0, 9.0, 8.0, module.RETRY_AFTER_LIMIT]
+    assert [pause for pause in pauses if pause] == [1.0, 2.0, 9.0 + 4.0, 8.0, module.RETRY_AFTER_LIMIT + 16.0, 32.0]
 
 
 def test_nothing_is_acknowledged_before_it_is_taken_and_drops_are_counted() -> None:
