@@ -2,9 +2,9 @@
 
 Theory of operation. Readers of the request (``head``, ``body``) add values; ``run`` then turns each into a leaf and
 queues what the decoders (``codecs``) and the parsers of structured values (``containers``, ``form``) make of it.
-Every text is emitted once, decoded or not, so a detector sees each reading that some server could make. Invariants: a
-text is worked on once per request; children are one level deeper; the budget is paid before work. Cost: linear in
-the bytes that the budget admits.
+Every text is emitted once a role (see ``role``), decoded or not, so a detector sees each reading that some server could
+make. Invariants: a text is worked on once a role; children are one level deeper; the budget is paid before work. Cost:
+linear in the bytes that the budget admits.
 """
 
 from __future__ import annotations
@@ -25,6 +25,24 @@ LARGE = 8192
 all combinations; base64, hexadecimal and JWT are read of the value and of what the chain makes of it."""
 
 
+Role = tuple[str | int, str | int]
+
+
+def role(path: Path) -> Role:
+    """What of a place decides, with the text, whether it is an attack: the header or section, and the innermost name.
+
+    An address is harmless in Referer and not in a parameter ``url``, so that a copy there must not hide this one; but
+    the same value under the same name, as in the records of a JSON array, is looked at once.
+    """
+    first = path[0]
+    name: str | int = ""
+    for element in reversed(path):
+        if len(element) > 1 or element[0] == "file":
+            name = element[-1] if element[0] != "array" else ""
+            break
+    return first[-1] if first[0] == "header" else first[0], name
+
+
 class Work:
     """``add`` values, then ``run``: ``leaves`` are the result, ``budget`` tells what was not looked at."""
 
@@ -33,15 +51,23 @@ class Work:
     def __init__(self, budget: Budget) -> None:
         self.budget = budget
         self.leaves: list[Leaf] = []
-        self._seen: set[str] = set()
-        self._queue: list[tuple[Path, str, int, bool]] = []
+        self._seen: dict[Role, set[str]] = {}
+        self._queue: list[tuple[Path, str, int, bool, set[str]]] = []
 
-    def add(self, path: Path, value: str, depth: int = 0, structure: bool = False) -> None:
-        """Queue ``value``, unless it is empty or trivial. ``depth``: how many readings it took; ``structure``: Leaf."""
+    def add(
+        self, path: Path, value: str, depth: int = 0, structure: bool = False, seen: set[str] | None = None
+    ) -> None:
+        """Queue ``value``, unless it is empty or trivial.
+
+        ``depth``: how many readings it took; ``structure``: see ``Leaf``; ``seen``: what the role of ``path`` has had.
+        """
         if len(value) < TRIVIAL_LENGTH and value.isalnum():
             return
         if value and not value.isspace():
-            self._queue.append((path, value, depth, structure))
+            self._queue.append((path, value, depth, structure, self._seen_at(path) if seen is None else seen))
+
+    def _seen_at(self, path: Path) -> set[str]:
+        return self._seen.setdefault(role(path), set())
 
     def add_parts(self, base: Path, parts: Iterable[containers.Part], depth: int) -> None:
         """Queue the parts of a container whose point is ``base``."""
@@ -51,11 +77,10 @@ class Work:
     def run(self) -> None:
         """Emit and decode until the work list is empty or the budget is spent."""
         queue = self._queue
-        seen = self._seen
         budget = self.budget
         position = 0
         while position < len(queue):
-            path, value, depth, structure = queue[position]
+            path, value, depth, structure, seen = queue[position]
             position += 1
             if value in seen:
                 continue
@@ -64,32 +89,33 @@ class Work:
                 return
             self.leaves.append(Leaf(path, value, structure))
             if not structure and _INTERESTING.search(value) is not None:
-                self.decode(path, value, depth)
+                self.decode(path, value, depth, seen)
 
-    def decode(self, path: Path, value: str, depth: int = 0) -> None:
+    def decode(self, path: Path, value: str, depth: int = 0, seen: set[str] | None = None) -> None:
         """Queue what the decoders and the parsers of values make of ``value``, but not the value itself."""
+        seen = self._seen_at(path) if seen is None else seen
         if len(value) > LARGE:
-            self._decode_large(path, value, depth)
+            self._decode_large(path, value, depth, seen)
             return
         for decoder in codecs.DECODERS:
             if not decoder.trigger(value):
                 continue
             for name, decoded in decoder.decode(value, self.budget):
-                if decoded != value and decoded not in self._seen and self.budget.deeper(depth + 1):
-                    self.add((*path, (name,)) if name else path, decoded, depth + 1)
+                if decoded != value and decoded not in seen and self.budget.deeper(depth + 1):
+                    self.add((*path, (name,)) if name else path, decoded, depth + 1, seen=seen)
         first = value.lstrip()[:1]
         if first and len(value) > 4 and (first in '{["' or (first in "qmsf" and containers.is_gql(value))):
             self._document(path, value, depth)
         elif "?" in value and "=" in value:
             self._url_query(path, value, depth)
 
-    def _decode_large(self, path: Path, value: str, depth: int) -> None:
+    def _decode_large(self, path: Path, value: str, depth: int, seen: set[str]) -> None:
         decoded = codecs.unfold(value, self.budget)
         if decoded != value and self.budget.deeper(depth + 1):
-            self.add((*path, ("percent",)), decoded, depth + 1)
+            self.add((*path, ("percent",)), decoded, depth + 1, seen=seen)
         for name, unpacked in codecs.unpack(value, self.budget):
-            if unpacked not in self._seen and self.budget.deeper(depth + 1):
-                self.add((*path, (name,)), unpacked, depth + 1)
+            if unpacked not in seen and self.budget.deeper(depth + 1):
+                self.add((*path, (name,)), unpacked, depth + 1, seen=seen)
         if value.lstrip()[:1] in ("{", "["):
             self._document(path, value, depth)
 

@@ -89,6 +89,16 @@ def test_what_was_clean_in_one_header_is_looked_at_in_another(first, value):
     assert engine.inspect(get(b"/", User_Agent=value)) == Engine().inspect(get(b"/", User_Agent=value)) != []
 
 
+@pytest.mark.parametrize(
+    ("header", "value"),
+    [(b"Referer", b"http://169.254.169.254/"), (b"Accept", b"1' or '1'='1"), (b"If-None-Match", b"1' or '1'='1")],
+)
+def test_a_copy_where_it_is_harmless_hides_no_attack(header, value):
+    request = Request(b"POST", b"/", headers=[(header, value)], body=b"url=" + quote(value).encode())
+    (finding,) = ENGINE.inspect(request)
+    assert finding.point[:2] == [["post"], ["form_urlencoded", "url"]]
+
+
 def test_what_was_not_looked_at_is_not_remembered_as_clean(monkeypatch):
     hostile = get(b"/", X_Id=b"1' or '1'='1")
     engine = Engine()

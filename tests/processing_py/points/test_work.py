@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 import pytest
 
 from processing_py.points.budget import Limits
@@ -25,12 +27,36 @@ def test_what_cannot_be_an_attack_is_not_queued(value: str) -> None:
     assert (one.leaves, one.budget.steps) == ([], 0)
 
 
-def test_a_text_is_emitted_once_at_its_first_place() -> None:
+def test_a_text_is_emitted_once_a_role() -> None:
+    paths: list[Path] = [
+        (("get", "q"),), (("get", "r"),), (("header", "REFERER"),), (("header", "COOKIE"), ("cookie", "q")),
+        (("post",), ("json_doc",), ("array", 0), ("hash", "q")), (("post",), ("multipart",), ("hash", "f"), ("file",)),
+    ]  # fmt: skip
+    again: list[Path] = [(("get", "q"), ("percent",)), (("post",), ("json_doc",), ("array", 7), ("hash", "q"))]
     one = work()
-    one.add(PLACE, MARK)
-    one.add((("get", "r"),), MARK)
+    for path in (*paths, *paths, *again):
+        one.add(path, MARK)
     one.run()
-    assert one.leaves == [Leaf(PLACE, MARK)]
+    assert one.leaves == [Leaf(path, MARK) for path in paths]
+
+
+def test_the_order_of_decoders_makes_no_other_role() -> None:
+    one = work()
+    one.add(PLACE, "%26lt%3Bmark&#39;1&#37;3E")
+    one.run()
+    assert texts(one.leaves).count(MARK) == 1
+
+
+def test_names_are_roles_of_their_own_however_they_were_found() -> None:
+    one = work()
+    one.add(PLACE, quote('{"a": "<mark\'1>", "b": "<mark\'1>", "c": "&lt;mark\'1>"}'))
+    one.run()
+    assert places(one.leaves) == {
+        "GET_q_PERCENT_JSON_DOC_HASH_a_value",
+        "GET_q_PERCENT_JSON_DOC_HASH_b_value",
+        "GET_q_PERCENT_HTMLJS_JSON_DOC_HASH_c_value",
+    }
+    assert texts(one.leaves).count(MARK) == 3
 
 
 @pytest.mark.parametrize(
