@@ -40,9 +40,10 @@ def add(work: Work, body: bytes, content_type: bytes, encoding: bytes) -> None:
         if parts is not None:
             work.add_parts((*post, ("json_doc",)), parts, 1)
             return
-    if head[:1] == b"<" and (b"xml" in lowered or head[:2] in (b"<?", b"<!") or b"form" not in lowered):
-        _add_xml(work, post, body)
-    elif b"=" in body[:8192] and b"\0" not in body[:1024] and b"text/plain" not in lowered:
+    may_be_xml = head[:1] == b"<" and (b"xml" in lowered or head[:2] in (b"<?", b"<!") or b"form" not in lowered)
+    if may_be_xml and _add_xml(work, post, body):
+        return
+    if b"=" in body[:8192] and b"\0" not in body[:1024] and b"text/plain" not in lowered:
         parameters.add(work, body, "form_urlencoded", post, post)
     elif text.mostly_text(body):
         work.add(post, text.decode(body))
@@ -87,16 +88,17 @@ def _add_multipart(work: Work, post: Path, body: bytes, delimiter: bytes) -> Non
             _add_binary(work, (*path, ("file",)), content)
 
 
-def _add_xml(work: Work, post: Path, body: bytes) -> None:
+def _add_xml(work: Work, post: Path, body: bytes) -> bool:
+    """Add a document's texts; False, and nothing added, when no parser makes a document of ``body``."""
     whole = text.decode(body)
     match = _ROOT.search(whole[:4096])
     html = match is not None and match[1].lower() in _HTML
-    work.add(post if html else (*post, ("xml",)), whole, 1, structure=not html)
     parts = xml.split(_DECLARATION.sub("", whole.lstrip("\ufeff \t\r\n"), count=1).encode("utf-8", "replace"))
     if parts is None:
-        work.add(post, whole)
-        return
+        return False
+    work.add(post if html else (*post, ("xml",)), whole, 1, structure=not html)
     work.add_parts((*post, ("xml",)), parts, 1)
+    return True
 
 
 _HTML = frozenset((

@@ -68,6 +68,13 @@ def test_markup_of_a_document_is_structure_and_that_of_a_page_is_not() -> None:
     assert not leaves(b"<script>words</script>", b"text/plain")[0].structure
 
 
+@pytest.mark.parametrize("content_type", [b"text/xml", b"application/x-www-form-urlencoded", b""])
+def test_what_only_begins_like_a_document_is_read_as_what_else_it_may_be(content_type: bytes) -> None:
+    assert "POST_FORM_URLENCODED_b_value" in places(leaves(b"<!=&b=%3Cmark%271%3E", content_type))
+    (leaf,) = leaves(b"<? words, no document", content_type)
+    assert not leaf.structure
+
+
 def test_runs_of_a_binary_body_are_bounded() -> None:
     runs = b"".join(b"\0\x01\x02\x03\x04\x05\x06\x07\x08run number %d" % number for number in range(body.RUNS + 50))
     assert len(leaves(runs)) == body.RUNS
