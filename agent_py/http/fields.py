@@ -28,7 +28,8 @@ VERSIONS = {b"HTTP/1.1": "1.1", b"HTTP/1.0": "1.0"}
 
 _head_end = re.compile(rb"\n\r?\n").search
 _token = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+").fullmatch
-_version = re.compile(rb"HTTP/1\.0*([0-9]{1,3})").fullmatch  # nginx takes three digits
+# nginx takes HTTP/1 with a minor version of three digits, Node.js HTTP/0.9 and HTTP/2.0 before a head like any other.
+_version = re.compile(rb"HTTP/([0-2])\.0*([0-9]{1,3})").fullmatch
 _status_line = re.compile(rb"HTTP/1\.[0-9] +([0-9]{3})(?:[ \t][^\r\n]*)?").fullmatch
 _request_start = re.compile(rb"[A-Z][A-Z_-]{1,31} +(?:[/*]|[A-Za-z][A-Za-z0-9+.-]*:|[\w.-]+:[0-9])").match
 
@@ -129,7 +130,7 @@ def irregular_fields(lines: list[bytes], framing: list[tuple[bytes, bytes]]) -> 
 
 
 def request_line(line: bytes) -> tuple[bytes, bytes, str]:
-    """Method, request-target and version ("0.9" when there is none). Raises BadHeadError.
+    """Method, request-target and version ("0.9" also when there is none). Raises BadHeadError.
 
     Spaces inside the target are kept: some servers accept them (nginx before 1.21.1, RFC 9112 §3.2 lets them).
     """
@@ -148,7 +149,7 @@ def _odd_request_line(line: bytes) -> tuple[bytes, bytes, str]:
     target, _space, last = rest.strip(b" ").rpartition(b" ")
     version = _version(last)
     if version and target:
-        return method, target.rstrip(b" "), f"1.{int(version[1])}"
+        return method, target.rstrip(b" "), f"{int(version[1])}.{int(version[2])}"
     if last.startswith(b"HTTP/") or not rest.strip(b" ") or target:
         raise BadHeadError("no target or version")
     return method, last, "0.9"

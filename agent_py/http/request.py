@@ -124,7 +124,7 @@ class RequestReader:
         held = HEAD + size + FIELD * len(fields)
         message = RequestMessage(request, self._start, self._body_limit, self._account, self._counters, held)
         begun.append(message)
-        if version == "0.9":
+        if version == "0.9" and b" HTTP/" not in line:
             self._simple(message)
             return
         if not self._head.framing:

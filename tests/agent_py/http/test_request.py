@@ -53,6 +53,8 @@ def one(data: bytes, **options: int) -> RequestMessage:
         (b"CONNECT a:443 HTTP/1.1\r\n\r\n", (b"CONNECT", b"a:443", "1.1")),
         (b"x-odd!method /\xff\x00 HTTP/1.1\r\n\r\n", (b"x-odd!method", b"/\xff\x00", "1.1")),
         (b"GET /old\r\n", (b"GET", b"/old", "0.9")),
+        (b"GET /a HTTP/0.9\r\n\r\n", (b"GET", b"/a", "0.9")),
+        (b"GET /a HTTP/2.0\r\n\r\n", (b"GET", b"/a", "2.0")),
         (b"GET /../../etc/passwd HTTP/1.7\r\n\r\n", (b"GET", b"/../../etc/passwd", "1.7")),
     ],
 )
@@ -141,6 +143,18 @@ def test_a_request_with_framing_that_cannot_be_told_is_handed_out_unfinished(fra
 def test_broken_chunks_end_the_request_unfinished(body: bytes) -> None:
     message = one(b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n" + body)
     assert (message.complete, message.incomplete) == (True, ["request_unfinished"])
+
+
+@pytest.mark.parametrize("version", [b"0.9", b"2.0", b"1.999"])
+@pytest.mark.parametrize("step", [1, 1 << 20])
+def test_a_head_with_an_odd_version_is_a_head_like_any_other(version: bytes, step: int) -> None:
+    data = b"POST /a HTTP/%s\r\nX: y\r\nContent-Length: 3\r\n\r\nabcGET /n HTTP/1.1\r\n\r\n" % version
+    reading = Reading()
+    for at in range(0, len(data), step):
+        reading.feed(data[at : at + step])
+    first, second = reading.messages
+    assert (first.request.headers[0], first.request.body) == ((b"X", b"y"), b"abc")
+    assert second.request.target == b"/n"
 
 
 def test_the_body_limit_keeps_the_beginning_and_counts_the_rest() -> None:
