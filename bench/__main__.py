@@ -76,7 +76,8 @@ Measured by `make bench` on {today}.
 
 ## What capture costs nginx
 
-Microseconds of nginx's CPU per request, as the kernel accounts it to the worker, at the same rate in every case.
+Microseconds of nginx's CPU per request, as the kernel accounts it to the worker, at the same rate in every case: the
+median, and in brackets the lowest and the highest round. An addition within them is noise.
 
 | traffic | requests/s | nothing attached | capture on | added | classic SSL probes | added |
 |---|---|---|---|---|---|---|
@@ -131,10 +132,10 @@ def row(name: str, figures: Figures) -> str:
     cells = [
         name,
         f"{median(figures.rate['capture']):,.0f}",
-        f"{nothing:.1f}",
-        f"{capture:.1f}",
+        figures.shown("nothing"),
+        figures.shown("capture"),
         added(capture, nothing),
-        f"{classic:.1f}" if classic else "–",
+        figures.shown(CLASSIC) if classic else "–",
         added(classic, nothing) if classic else "–",
     ]
     return f"| {' | '.join(cells)} |"

@@ -74,6 +74,11 @@ class Figures:
         """nginx's median in a case."""
         return statistics.median(self.nginx[case])
 
+    def shown(self, case: str) -> str:
+        """nginx's median in a case, with the lowest and the highest round."""
+        rounds = self.nginx[case]
+        return f"{self.median(case):.1f} ({min(rounds):.1f}–{max(rounds):.1f})"
+
     @property
     def beside(self) -> bool:
         """Whether nginx was also measured beside a mere neighbour."""
