@@ -51,10 +51,9 @@ class Parent:
         """Mirror until told to stop. Raises UserError when the worker that plays a recording ends before that."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
-        for worker in self._workers:
-            worker.start()
-        for worker in self._workers:
-            worker.wait_ready(START_SECONDS)
+        if not self._start_workers():
+            self._end()
+            return
         # Nothing is captured before somebody reads it.
         if self._mirroring is not None:
             self._mirroring.start()
@@ -63,6 +62,20 @@ class Parent:
         while not self._stopping.wait(self._config.discovery_interval_ms / 1000):
             self._look()
         self._end()
+
+    def _start_workers(self) -> bool:
+        """False when the end was asked for meanwhile, and a worker did not come up for it."""
+        for worker in self._workers:
+            worker.start()
+        try:
+            for worker in self._workers:
+                worker.wait_ready(START_SECONDS)
+        except UserError:
+            # A terminal's Ctrl-C reaches a worker, too, that has no session of its own yet, and kills it.
+            if not self._stopping.is_set():
+                raise
+            return False
+        return True
 
     def _look(self) -> None:
         if self._mirroring is not None:

@@ -27,6 +27,8 @@ class Host:
 
     done: list[str] = field(default_factory=list)
     look: Callable[[], None] = field(default=lambda: signal.raise_signal(signal.SIGTERM))
+    wait: Callable[[], None] = field(default=lambda: None)
+    """Called when it waits for a worker."""
     processes: dict[int, str] = field(default_factory=lambda: dict(FOUND))
     codes: dict[int, int] = field(default_factory=dict)
     """Exit codes of the workers that have ended."""
@@ -83,6 +85,7 @@ class Worker:
         self._host.done.append(f"start {self.index}")
 
     def wait_ready(self, _seconds: float) -> None:
+        self._host.wait()
         self._host.done.append(f"ready {self.index}")
 
     def ended(self) -> int | None:
@@ -139,6 +142,26 @@ def test_nothing_is_captured_before_it_is_read_nor_after_the_readers_were_told_t
         *("loader closed", "stop 0", "stop 1"),
     ]
     assert (tmp_path / "address").read_text() == "127.0.0.1:4711\n"
+
+
+@pytest.mark.parametrize("number", [None, signal.SIGINT, signal.SIGTERM])
+def test_a_worker_that_the_terminals_ctrl_c_killed_too_is_no_error(
+    tmp_path: Path, host: Host, number: signal.Signals | None
+) -> None:
+    """Between its fork and its own session it is in the group of the foreground."""
+
+    def wait() -> None:
+        if number is not None:
+            signal.raise_signal(number)
+        raise UserError("Worker 0 was killed by SIGINT while it started.")
+
+    host.wait = wait
+    if number is None:
+        with pytest.raises(UserError):
+            Parent(settings(tmp_path)).run()
+    else:
+        Parent(settings(tmp_path)).run()
+        assert host.done == ["worker 0 of (10, 9)", "start 0", "loader closed", "stop 0"]
 
 
 def test_the_loader_gets_what_is_configured(tmp_path: Path, host: Host) -> None:
