@@ -22,8 +22,20 @@ HEADERS = [
 ]
 
 
+Headers = list[tuple[bytes, bytes]]
+
+
+def secured(headers: Headers) -> Headers:
+    """``headers`` and ``HEADERS``; answers are not to be cached unless they say so themselves."""
+    names = {name for name, _ in headers}
+    if b"cache-control" in names:
+        return headers + HEADERS
+    # Files have an ETag and are asked for again each time; everything else is never kept.
+    return [*headers, (b"cache-control", b"no-cache" if b"etag" in names else b"no-store"), *HEADERS]
+
+
 class SecurityHeaders:
-    """Adds ``HEADERS``; answers are not to be cached unless they say so themselves."""
+    """Adds them to every answer that comes from within; those of unforeseen errors do not."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -33,12 +45,7 @@ class SecurityHeaders:
 
         async def add(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = list(message.get("headers", []))
-                names = {name for name, _ in headers}
-                if b"cache-control" not in names:
-                    # Files have an ETag and are asked for again each time; everything else is never kept.
-                    headers.append((b"cache-control", b"no-cache" if b"etag" in names else b"no-store"))
-                message["headers"] = headers + HEADERS
+                message["headers"] = secured(list(message.get("headers", [])))
             await send(message)
 
         await self._app(scope, receive, add if scope["type"] == "http" else send)

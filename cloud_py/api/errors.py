@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from cloud_py.middleware import secured
 from cloud_py.store.filters import FilterError
 from common_py import logging
 
@@ -74,9 +75,11 @@ async def on_damage(request: Request, problem: Exception) -> Response:
 
 
 async def on_bug(_request: Request, problem: Exception) -> Response:
-    """What nobody foresaw; the server's log has the traceback."""
+    """What nobody foresaw; the server's log has the traceback. It is answered outside of all middleware."""
     _log.error("internal error", type=type(problem).__name__)
-    return error(500, "Internal error; the server's log tells more.")
+    answer = error(500, "Internal error; the server's log tells more.")
+    answer.raw_headers = secured(answer.raw_headers)
+    return answer
 
 
 HANDLERS: dict[Any, Any] = {

@@ -15,6 +15,7 @@ from cloud_py.api.hub import Hub, Listener
 from cloud_py.services import services
 from cloud_py.store.views import Attack
 
+EVENT_STREAM = "text/event-stream"
 HEARTBEAT = 15.0
 """Seconds without an event after which a comment keeps proxies from closing the connection."""
 LIFETIME = 600.0
@@ -55,7 +56,7 @@ class EventStream(Response):
         self.background = None
         self._hub = hub
         self._listener = listener
-        self.init_headers({"content-type": "text/event-stream; charset=utf-8", "x-accel-buffering": "no"})
+        self.init_headers({"content-type": f"{EVENT_STREAM}; charset=utf-8", "x-accel-buffering": "no"})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve the stream."""
@@ -92,6 +93,8 @@ class EventStream(Response):
 
 async def get_events(request: Request) -> Response:
     """``GET /v1/events``."""
+    if request.method == "HEAD":
+        return Response(media_type=EVENT_STREAM)
     found = services(request)
     listener = found.hub.join()
     if listener is None:

@@ -233,4 +233,7 @@ def test_a_failure_is_counted_as_the_500_that_it_is(client: TestClient, administ
     monkeypatch.setattr(type(services.store), "attack_page", fail)
     answer = client.get("/v1/attacks", headers=administrator)
     assert (answer.status_code, answer.json()) == (500, {"error": "Internal error; the server's log tells more."})
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.headers["cache-control"] == "no-store"
+    assert answer.headers["content-security-policy"].startswith("default-src 'none';")
     assert 'wallarm_cloud_requests_total{route="/v1/attacks",status="500"} 1.0' in client.get("/metrics").text

@@ -90,6 +90,13 @@ def test_too_many_listeners_are_told_to_come_later(cloud: Cloud):
         assert (third.status_code, third.headers["retry-after"]) == (503, "30")
 
 
+def test_head_tells_the_type_and_listens_to_nothing(cloud: Cloud):
+    with httpx2.Client(base_url=cloud.address, headers=HEADERS, timeout=10) as client:
+        answer = client.head("/v1/events")
+        assert (answer.status_code, answer.headers["content-type"]) == (200, "text/event-stream; charset=utf-8")
+        assert metric(cloud, "wallarm_cloud_event_clients ") == 0
+
+
 def test_a_stream_does_not_outlive_its_session_for_long(monkeypatch: pytest.MonkeyPatch):
     """Its end makes the browser ask again, which then needs a session that is still valid."""
     monkeypatch.setattr(api_events, "LIFETIME", 0.05)
