@@ -86,9 +86,9 @@ median, and in brackets the lowest and the highest round. An addition within the
 "Classic SSL probes" are entry and return uprobes on SSL_read and SSL_write that copy the data and wake their reader as
 libbpf does by default; nothing parses it.
 
-Part of what is added per new connection is not the capture: this machine's two processors share a core, so that any
-program beside nginx slows it down. "Neighbour" is nginx alone again, next to a program that burns as much processor
-time as the agent did; what the capture adds to that is its own.
+Part of what is added per new connection may not be the capture: any program on the other processor slows nginx down
+where both share a core or a cache, which a virtual machine does not tell. "Neighbour" is nginx alone again, next to a
+program that burns as much processor time as the agent did; what the capture adds to that is its own.
 
 | traffic | agent's share of the other processor | neighbour | capture on | the capture's own |
 |---|---|---|---|---|
