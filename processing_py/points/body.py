@@ -41,7 +41,7 @@ def add(work: Work, body: bytes, content_type: bytes, encoding: bytes) -> None:
             work.add_parts((*post, ("json_doc",)), parts, 1)
             return
     may_be_xml = head[:1] == b"<" and (b"xml" in lowered or head[:2] in (b"<?", b"<!") or b"form" not in lowered)
-    if may_be_xml and _add_xml(work, post, body):
+    if may_be_xml and _add_xml(work, post, body, page=b"form" not in lowered):
         return
     if b"=" in body[:8192] and b"\0" not in body[:1024] and b"text/plain" not in lowered:
         parameters.add(work, body, "form_urlencoded", post, post)
@@ -88,17 +88,20 @@ def _add_multipart(work: Work, post: Path, body: bytes, delimiter: bytes) -> Non
             _add_binary(work, (*path, ("file",)), content)
 
 
-def _add_xml(work: Work, post: Path, body: bytes) -> bool:
-    """Add a document's texts; False, and nothing added, when no parser makes a document of ``body``."""
+def _add_xml(work: Work, post: Path, body: bytes, *, page: bool) -> bool:
+    """Add a document's texts; False when ``body`` may be something else too, as servers refuse it as a document.
+
+    ``page``: pieces of a page, which are rarely well-formed, are taken as they are.
+    """
     whole = text.decode(body)
     match = _ROOT.search(whole[:4096])
     html = match is not None and match[1].lower() in _HTML
-    parts = xml.split(_DECLARATION.sub("", whole.lstrip("\ufeff \t\r\n"), count=1).encode("utf-8", "replace"))
-    if parts is None:
+    document = xml.read(_DECLARATION.sub("", whole.lstrip("\ufeff \t\r\n"), count=1).encode("utf-8", "replace"))
+    if document is None:
         return False
     work.add(post if html else (*post, ("xml",)), whole, 1, structure=not html)
-    work.add_parts((*post, ("xml",)), parts, 1)
-    return True
+    work.add_parts((*post, ("xml",)), document.parts, 1)
+    return document.well_formed or (html and page)
 
 
 _HTML = frozenset((

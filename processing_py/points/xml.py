@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 from lxml import etree
 
@@ -17,7 +18,16 @@ _REFERENCE = re.compile(rb"&#(?:x0*+(d[89a-f][0-9a-f]{2})|0*+([0-9]{5}));", re.I
 _REPLACEMENT = "\ufffd".encode()
 
 
-def split(data: bytes) -> list[Part] | None:
+@dataclass(frozen=True, slots=True)
+class Document:
+    """What could be read of a document."""
+
+    parts: list[Part]
+    well_formed: bool
+    """Otherwise strict parsers refuse it, and parts of it may be missing, such as what stands behind the root."""
+
+
+def read(data: bytes) -> Document | None:
     """Return the parts of an XML document, None when nothing of it can be read."""
     parser = etree.XMLParser(
         resolve_entities=False, no_network=True, load_dtd=False, recover=True, huge_tree=False, collect_ids=False
@@ -33,7 +43,7 @@ def split(data: bytes) -> list[Part] | None:
         if count >= ELEMENTS:
             break
         _collect(element, path, parts)
-    return parts
+    return Document(parts, not parser.error_log)
 
 
 def _character(match: re.Match[bytes]) -> bytes:

@@ -75,6 +75,18 @@ def test_what_only_begins_like_a_document_is_read_as_what_else_it_may_be(content
     assert not leaf.structure
 
 
+@pytest.mark.parametrize("content_type", [b"text/xml", b"application/x-www-form-urlencoded", b""])
+@pytest.mark.parametrize("start", [b"<?xml version='1.0'?><r/>", b"<!--x--><r/>", b"<?x ?><r>"])
+def test_no_document_in_front_hides_a_form(content_type: bytes, start: bytes) -> None:
+    found = leaves(start + b"&b=%3Cmark%271%3E", content_type)
+    assert "POST_FORM_URLENCODED_b_value" in places(found)
+
+
+def test_a_piece_of_a_page_in_front_hides_no_form() -> None:
+    body = b"<!-- --><p/>&b=%3Cmark%271%3E"
+    assert "POST_FORM_URLENCODED_b_value" in places(leaves(body, b"application/x-www-form-urlencoded"))
+
+
 def test_runs_of_a_binary_body_are_bounded() -> None:
     runs = b"".join(b"\0\x01\x02\x03\x04\x05\x06\x07\x08run number %d" % number for number in range(body.RUNS + 50))
     assert len(leaves(runs)) == body.RUNS
