@@ -84,7 +84,8 @@ class Mirroring:
             self._recheck(mirrored.process)
         self._ages = {pid: self._ages.get(pid, 0) + 1 for pid in present}
         for pid, age in sorted(self._ages.items()):
-            if age <= YOUNG_LOOKS or age % OLD_LOOKS == 0:
+            # By their ids, so that those that were all there at the start are not all read in the same look.
+            if age <= YOUNG_LOOKS or (age + pid) % OLD_LOOKS == 0:
                 self._read(pid)
         if self._tls:
             self._probe_young()
